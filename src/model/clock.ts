@@ -1,0 +1,26 @@
+/** The two clocks of a process and its timer, handed in so that a simulation can own time. */
+export interface Clock {
+  /** Milliseconds since the epoch: for comparing with the database's clock, never for a lease. */
+  wall(): number;
+  /** Milliseconds that only grow: for waiting and for deadlines inside this process. */
+  monotonic(): number;
+  /** Resolves after `ms` milliseconds, or at once when the signal aborts. Never rejects. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** The only place of the library that reads time or sets a timer. */
+export const systemClock: Clock = {
+  wall: () => Date.now(),
+  monotonic: () => performance.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const done = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      signal?.addEventListener("abort", done, { once: true });
+    }),
+};

@@ -1,0 +1,186 @@
+import type { ErrorCode } from "./errors.ts";
+import {
+  type Doubt,
+  isFinal,
+  type OperationRecord,
+  type StepRecord,
+  standing,
+  unfinished,
+} from "./operation.ts";
+import { judgeStatus, type OutcomeKind } from "./outcome.ts";
+
+/** A claim that met a record: what the claimer knows, and the database's time at the read. */
+export interface ClaimEvent {
+  readonly type: "claim";
+  readonly now: number;
+  readonly attemptId: string;
+  /** The payload against the record's fingerprint, by the record's own recipe. */
+  readonly payload: "same" | "other" | "recipe-unknown";
+  readonly attemptsMax: number;
+  /** What a crashed opaque handler's mount chose. */
+  readonly afterCrash: "doubt" | "rerun" | "probe";
+}
+
+/** A worker that found a lapsed or due record. */
+export interface RecoverEvent extends Omit<ClaimEvent, "type" | "payload" | "attemptId"> {
+  readonly type: "recover";
+}
+
+/** A run that wants to end with an outcome. */
+export interface SettleEvent {
+  readonly type: "settle";
+  readonly kind: OutcomeKind;
+}
+
+/** A run that ended without one. */
+export interface EndEvent {
+  readonly type: "end";
+  /** The status that the handler threw or returned, if it spoke HTTP. */
+  readonly status?: number;
+  /** The doubt that the run itself declared, such as a settle that failed for good. */
+  readonly doubt?: Doubt;
+  readonly afterCrash: "doubt" | "rerun" | "probe";
+  readonly attemptsMax: number;
+  /** The wait before the next attempt, in milliseconds. */
+  readonly backoffMs: number;
+}
+
+/** How to go on after a take-over: run the handler, ask the probe, or park in doubt. */
+export type Continuation =
+  | { readonly kind: "run" }
+  | { readonly kind: "probe" }
+  | { readonly kind: "park"; readonly doubt: Doubt };
+
+export type ClaimDecision =
+  | { readonly kind: "refuse"; readonly code: ErrorCode; readonly retryAfterMs?: number }
+  | { readonly kind: "replay" }
+  | { readonly kind: "own" }
+  | { readonly kind: "take-over"; readonly next: Continuation };
+
+export type EndDecision =
+  | { readonly kind: "settle-failed-outcome" }
+  | { readonly kind: "release" }
+  | { readonly kind: "wait"; readonly dueInMs: number }
+  | { readonly kind: "doubt"; readonly doubt: Doubt; readonly dueInMs: number | undefined };
+
+export type SettleDecision =
+  | { readonly kind: "settle" }
+  | { readonly kind: "refuse"; readonly code: "step-unfinished" | "effect-uncompensated" };
+
+/** How long a client is asked to wait when only a person can settle the doubt. */
+const DOUBT_RETRY_MS = 5_000;
+
+/**
+ * The rules of an operation, as a pure function of its record and what happens to it.
+ * The stores enforce the same rules by conditional writes; `core` only carries decisions out.
+ */
+export function decide(record: OperationRecord, event: ClaimEvent | RecoverEvent): ClaimDecision;
+export function decide(record: OperationRecord, event: SettleEvent): SettleDecision;
+export function decide(record: OperationRecord, event: EndEvent): EndDecision;
+export function decide(
+  record: OperationRecord,
+  event: ClaimEvent | RecoverEvent | SettleEvent | EndEvent,
+): ClaimDecision | SettleDecision | EndDecision {
+  switch (event.type) {
+    case "claim":
+      return decideClaim(record, event);
+    case "recover":
+      return decideRun(record, event);
+    case "settle":
+      return decideSettle(record, event);
+    case "end":
+      return decideEnd(record, event);
+  }
+}
+
+/** A mismatch is told before anything else, in every state, and discloses nothing. */
+function decideClaim(record: OperationRecord, event: ClaimEvent): ClaimDecision {
+  if (event.payload === "recipe-unknown") return { kind: "refuse", code: "recipe-unknown" };
+  if (event.payload === "other") return { kind: "refuse", code: "key-reused" };
+  if (isFinal(record.state)) return decideReplay(record);
+  // The answer to our own claim was lost, so nobody else runs under this fence.
+  if (record.state === "running" && record.attemptId === event.attemptId) return { kind: "own" };
+  return decideRun(record, event);
+}
+
+function decideReplay(record: OperationRecord): ClaimDecision {
+  if (record.outcome?.response !== undefined) return { kind: "replay" };
+  return {
+    kind: "refuse",
+    code: record.outcome?.missing === "too-large" ? "response-not-replayable" : "key-expired",
+  };
+}
+
+function decideRun(record: OperationRecord, event: ClaimEvent | RecoverEvent): ClaimDecision {
+  if (isFinal(record.state)) return decideReplay(record);
+  const readyAt =
+    record.state === "running"
+      ? Math.min(record.leaseUntil ?? 0, record.runUntil ?? 0)
+      : record.dueAt;
+  if (readyAt === undefined)
+    return { kind: "refuse", code: "in-doubt", retryAfterMs: DOUBT_RETRY_MS };
+  if (readyAt > event.now)
+    return { kind: "refuse", code: notYet(record), retryAfterMs: readyAt - event.now };
+  return { kind: "take-over", next: continuation(record, event) };
+}
+
+function notYet(record: OperationRecord): ErrorCode {
+  if (record.state === "running") return "in-progress";
+  return record.state === "waiting" ? "retry-scheduled" : "in-doubt";
+}
+
+function continuation(record: OperationRecord, event: ClaimEvent | RecoverEvent): Continuation {
+  // A waiting operation ended its last attempt with proof that nothing happened.
+  const crashed = record.state === "running";
+  if (record.form === "atomic") return { kind: "park", doubt: "effect-unknown" };
+  if (record.form === "opaque") {
+    if (event.afterCrash === "probe" && record.state !== "waiting") return { kind: "probe" };
+    if (event.afterCrash === "doubt" && crashed) return { kind: "park", doubt: "effect-unknown" };
+  } else if (unfinished(record.steps).some(isKeyless)) {
+    return { kind: "park", doubt: "effect-unknown" };
+  }
+  return record.attempts >= event.attemptsMax
+    ? { kind: "park", doubt: "attempts-exhausted" }
+    : { kind: "run" };
+}
+
+function isKeyless(step: StepRecord): boolean {
+  return step.providerKey === undefined;
+}
+
+function decideSettle(record: OperationRecord, event: SettleEvent): SettleDecision {
+  if (unfinished(record.steps).length > 0) return { kind: "refuse", code: "step-unfinished" };
+  if (event.kind === "failed" && standing(record.steps).length > 0)
+    return { kind: "refuse", code: "effect-uncompensated" };
+  return { kind: "settle" };
+}
+
+function decideEnd(record: OperationRecord, event: EndEvent): EndDecision {
+  const open = unfinished(record.steps);
+  if (event.doubt === "definition-changed" || event.doubt === "unreadable")
+    return parked(event.doubt);
+  if (open.some(isKeyless)) return parked("effect-unknown");
+  const verdict = event.status === undefined ? "error" : judgeStatus(event.status);
+  const untouched =
+    open.length === 0 && standing(record.steps).length === 0 && event.doubt === undefined;
+  if (verdict === "passing" && untouched) return { kind: "release" };
+  if (verdict === "failed" && untouched) return { kind: "settle-failed-outcome" };
+  if (record.form === "opaque" && event.afterCrash === "doubt") return parked("effect-unknown");
+  if (record.attempts >= event.attemptsMax)
+    return parked(open.length > 0 ? "effect-unknown" : "attempts-exhausted");
+  if (record.form === "opaque" && event.afterCrash === "probe")
+    return later("effect-unknown", event);
+  if (open.length > 0) return later("effect-unknown", event);
+  if (event.doubt !== undefined) return later(event.doubt, event);
+  return { kind: "wait", dueInMs: event.backoffMs };
+}
+
+/** Only a person or evidence helps. */
+function parked(doubt: Doubt): EndDecision {
+  return { kind: "doubt", doubt, dueInMs: undefined };
+}
+
+/** The next attempt can resolve the doubt: by the same provider key, by the probe, or by settling again. */
+function later(doubt: Doubt, event: EndEvent): EndDecision {
+  return { kind: "doubt", doubt, dueInMs: event.backoffMs };
+}

@@ -1,0 +1,261 @@
+/** What a client may do after an error: the same key again, a new key, or nothing until the cause is mended. */
+export type Retry = "same-key" | "new-key" | "never";
+
+/** One row of the table. */
+export interface ErrorEntry {
+  /** The HTTP status of the problem. */
+  readonly status: number;
+  readonly retry: Retry;
+  /** One sentence for the person who reads it, with the way out. */
+  readonly title: string;
+}
+
+export type ErrorCode =
+  | "key-required"
+  | "key-malformed"
+  | "key-too-old"
+  | "payload-ambiguous"
+  | "input-invalid"
+  | "body-too-large"
+  | "in-progress"
+  | "key-expired"
+  | "response-not-replayable"
+  | "key-reused"
+  | "retry-scheduled"
+  | "in-doubt"
+  | "recipe-unknown"
+  | "store-unavailable"
+  | "scope-missing"
+  | "option-invalid"
+  | "not-json"
+  | "body-unparsed"
+  | "response-unreplayable"
+  | "namespace-missing"
+  | "namespace-changed"
+  | "schema-outdated"
+  | "capability-missing"
+  | "callback-asynchronous"
+  | "step-repeated"
+  | "step-nested"
+  | "step-unfinished"
+  | "effect-uncompensated"
+  | "definition-changed"
+  | "operation-settled"
+  | "operation-missing"
+  | "operation-unknown"
+  | "operation-suspended"
+  | "lease-lost";
+
+/**
+ * Every error of the library. The code is the last segment of the RFC 9457 problem type and the
+ * heading in docs/reference/errors.md.
+ */
+export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
+  "key-required": {
+    status: 400,
+    retry: "never",
+    title: "Idempotency-Key is missing. Send one unique string per intended operation.",
+  },
+  "key-malformed": {
+    status: 400,
+    retry: "never",
+    title: "The idempotency key is malformed. Send one key of 1 to 255 visible ASCII characters.",
+  },
+  "key-too-old": {
+    status: 400,
+    retry: "never",
+    title:
+      "The key's time lies outside of the accepted horizon. Look the operation up before you make a new key.",
+  },
+  "payload-ambiguous": {
+    status: 400,
+    retry: "never",
+    title:
+      "The payload has no unambiguous reading. Send large integers as strings and nest less deeply.",
+  },
+  "input-invalid": {
+    status: 422,
+    retry: "never",
+    title: "The input does not fit the operation. Correct it; the key stays free.",
+  },
+  "body-too-large": {
+    status: 413,
+    retry: "never",
+    title: "The request body is larger than the limit. Send less, or raise the limit.",
+  },
+  "in-progress": {
+    status: 409,
+    retry: "same-key",
+    title: "The operation is running. Send the same request with the same key later.",
+  },
+  "key-expired": {
+    status: 409,
+    retry: "never",
+    title:
+      "The operation is final and its response is no longer kept. Look it up by its reference.",
+  },
+  "response-not-replayable": {
+    status: 409,
+    retry: "never",
+    title:
+      "The operation is final, but its response was too large to keep. Look it up by its reference.",
+  },
+  "key-reused": {
+    status: 422,
+    retry: "never",
+    title: "The key belongs to another payload. Use one key per intended operation.",
+  },
+  "retry-scheduled": {
+    status: 503,
+    retry: "same-key",
+    title:
+      "The attempt failed and left nothing behind. Send the same request with the same key later.",
+  },
+  "in-doubt": {
+    status: 503,
+    retry: "same-key",
+    title: "The outcome is not known yet. Send the same request with the same key later.",
+  },
+  "recipe-unknown": {
+    status: 503,
+    retry: "same-key",
+    title:
+      "The key was stored by a newer version of the service. Send the same request with the same key later.",
+  },
+  "store-unavailable": {
+    status: 503,
+    retry: "same-key",
+    title:
+      "The store of operations cannot be reached, so nothing ran. Send the same request with the same key later.",
+  },
+  "scope-missing": {
+    status: 500,
+    retry: "never",
+    title:
+      "No scope was given. Return the account that owns the key, as a non-empty string, from the `scope` option.",
+  },
+  "option-invalid": { status: 500, retry: "never", title: "An option is invalid." },
+  "not-json": {
+    status: 500,
+    retry: "never",
+    title:
+      "A value that must be stored is not JSON. Return strings, finite numbers, booleans, null, arrays and plain objects.",
+  },
+  "body-unparsed": {
+    status: 500,
+    retry: "never",
+    title:
+      "The request has a body that nothing has parsed. Mount the body parser before the protection.",
+  },
+  "response-unreplayable": {
+    status: 500,
+    retry: "never",
+    title:
+      "The response cannot be replayed byte for byte. Answer with a finished body instead of a stream that never ends.",
+  },
+  "namespace-missing": {
+    status: 500,
+    retry: "never",
+    title:
+      "External steps need a namespace. Pass `namespace` to nevertwice(), one per environment.",
+  },
+  "namespace-changed": {
+    status: 500,
+    retry: "never",
+    title:
+      "The store belongs to another namespace. Start with the namespace that it was migrated with.",
+  },
+  "schema-outdated": {
+    status: 500,
+    retry: "never",
+    title: "The tables are missing or older than the library. Run `nevertwice migrate`.",
+  },
+  "capability-missing": {
+    status: 500,
+    retry: "never",
+    title: "The store cannot do what was asked.",
+  },
+  "callback-asynchronous": {
+    status: 500,
+    retry: "never",
+    title: "A transaction callback of this store must be synchronous. Await before it, not inside.",
+  },
+  "step-repeated": {
+    status: 500,
+    retry: "never",
+    title: "A step name was used twice in one run. Name steps in a loop by a business id.",
+  },
+  "step-nested": {
+    status: 500,
+    retry: "never",
+    title: "A step was begun inside a transaction of another. Take the steps one after the other.",
+  },
+  "step-unfinished": {
+    status: 500,
+    retry: "never",
+    title: "An operation cannot end while a step is begun without result. Await every step.",
+  },
+  "effect-uncompensated": {
+    status: 500,
+    retry: "never",
+    title:
+      "An operation cannot fail while an external step stands succeeded. Undo the effect first.",
+  },
+  "definition-changed": {
+    status: 500,
+    retry: "never",
+    title:
+      "A recorded step was met with other arguments. Give the changed operation a new version.",
+  },
+  "operation-settled": {
+    status: 500,
+    retry: "never",
+    title: "The operation has ended, so its steps can no longer be used.",
+  },
+  "operation-missing": {
+    status: 500,
+    retry: "never",
+    title: "No operation is running here. Call currentOperation() inside a protected handler.",
+  },
+  "operation-unknown": {
+    status: 500,
+    retry: "never",
+    title: "No operation of that name and version is known here.",
+  },
+  "operation-suspended": {
+    status: 503,
+    retry: "same-key",
+    title: "The run was suspended; the operation goes on in a later attempt.",
+  },
+  "lease-lost": {
+    status: 503,
+    retry: "same-key",
+    title: "A newer claim owns the operation, so this run may write nothing more.",
+  },
+};
+
+const BRAND = Symbol.for("nevertwice.error");
+
+/** The one error class; `code` says which error, `retry` what may be done about it. */
+export class NevertwiceError extends Error {
+  override readonly name: string = "NevertwiceError";
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly retry: Retry;
+
+  /** @param detail what exactly was wrong and how to mend it; added to the table's title */
+  constructor(code: ErrorCode, detail?: string, options?: ErrorOptions) {
+    const entry = ERRORS[code];
+    super(detail === undefined ? entry.title : `${entry.title} ${detail}`, options);
+    this.code = code;
+    this.status = entry.status;
+    this.retry = entry.retry;
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+}
+
+/** True for an error of this library with that code, also across two copies of the library. */
+export function isNevertwiceError(error: unknown, code?: ErrorCode): error is NevertwiceError {
+  if (typeof error !== "object" || error === null || !(BRAND in error)) return false;
+  return code === undefined || (error as NevertwiceError).code === code;
+}

@@ -1,0 +1,249 @@
+import type { Origin, RecordId } from "./model/key.ts";
+import type {
+  Doubt,
+  Form,
+  Holder,
+  OperationRecord,
+  State,
+  StepRecord,
+  StepResult,
+} from "./model/operation.ts";
+import type { Outcome, OutcomeKind } from "./model/outcome.ts";
+
+/**
+ * The contract between the operation and its database.
+ *
+ * Numbered guarantees; `nevertwice/verify/store` has a case of the same number for each.
+ *
+ *  1. One winner: of any number of claims of one id, exactly one is answered `claimed`.
+ *  2. Fences of one operation only grow, by one with each claim.
+ *  3. A write with an older fence, or on an operation that does not run, changes nothing and says `stale`.
+ *  4. Outcome, the user's writes and the messages of one settlement commit together or not at all.
+ *  5. A final operation never changes, but for what pruning takes away.
+ *  6. A claim that finds a record returns it whole, in every state, so that a mismatch can be told.
+ *  7. Leases, due times and ages are reckoned by the database's clock alone.
+ *  8. A claim never blocks on another claim of the same id: it is answered `busy`.
+ *  9. Reading never blocks writing, and sees every committed write.
+ * 10. What is stored is read back byte for byte.
+ * 11. A step that is begun and not recorded is visible to the next owner.
+ * 12. A step is recorded at most once; a second record of it is `stale` or refused, never a change.
+ * 13. Settling is refused while a step is begun without result, and `failed` while an effect stands.
+ * 14. A take-over needs a lapsed lease or a due time, and the fence that was read: of many, one wins.
+ * 15. A lease is never renewed beyond `runUntil`.
+ * 16. A failed outcome of an atomic operation leaves none of the callback's writes or messages behind.
+ * 17. A callback that throws leaves nothing behind; its error comes back as `threw`.
+ * 18. A transaction that the callback ended by itself is noticed, and nothing of ours is written.
+ * 19. Pruning takes the response and the request of old final operations and leaves a tombstone; it never touches others.
+ * 20. A claim with a horizon is answered `key-too-old` for an unknown key outside of it, and never for a known one.
+ * 21. A message's business key is unique: staging it twice is refused and rolls back its transaction.
+ * 22. Migrating twice, or from two processes at once, does the work once and loses nothing.
+ * 23. Nothing is thrown: an answer is ok, not applied, or not known.
+ * 24. Hostile text in scopes, keys, names and bodies is data and never code.
+ */
+export interface OperationStore<Tx = unknown, Mode extends CallbackMode = CallbackMode> {
+  readonly capabilities: Capabilities<Mode>;
+  /** Inserts the record under its unique id, or returns the one that is there. */
+  claim(request: ClaimRequest): Promise<Answer<ClaimAnswer>>;
+  /** Claims a lapsed or due operation, if its fence is still the one that was read. */
+  takeOver(request: TakeOverRequest): Promise<Answer<TakeOverAnswer>>;
+  /** Prolongs the lease by `leaseMs` from the database's now, never beyond `runUntil`. */
+  renew(holder: Holder, leaseMs: number): Promise<Answer<Fenced>>;
+  /** Commits the mark before an external call. */
+  begin(holder: Holder, step: StepBegin): Promise<Answer<Fenced>>;
+  /** Commits the result of a begun external step. */
+  record(holder: Holder, name: string, result: StepResult): Promise<Answer<Fenced>>;
+  /** Ends the operation without writes of the user. */
+  settle(holder: Holder, settlement: Settlement): Promise<Answer<Fenced>>;
+  /** Gives the claim back: to run again later, or in doubt. */
+  suspend(holder: Holder, suspension: Suspension): Promise<Answer<Fenced>>;
+  /** Runs the callback in one transaction with the fenced write that it returns. */
+  transact<T>(
+    holder: Holder,
+    work: (tx: Tx) => MaybePromise<Transacted<T>>,
+  ): Promise<Answer<TransactAnswer<T>>>;
+  /** Claim, the callback's writes, outcome and messages in one transaction. */
+  atomic<T>(
+    request: ClaimRequest,
+    work: (tx: Tx) => MaybePromise<AtomicWork<T>>,
+  ): Promise<Answer<AtomicAnswer<T>>>;
+  /** The record by its id, from the writer. */
+  read(id: RecordId): Promise<Answer<Snapshot | undefined>>;
+  /** Operations that can be taken over now, oldest first. */
+  due(request: DueRequest): Promise<Answer<readonly Snapshot[]>>;
+  /** Operations for a person to look at, newest first. */
+  list(filter: ListFilter): Promise<Answer<readonly Snapshot[]>>;
+  /** Takes away what retention allows; says how many rows. */
+  prune(request: PruneRequest): Promise<Answer<PruneAnswer>>;
+  /** The messages that an operation staged, in order. */
+  messages(id: RecordId): Promise<Answer<readonly StoredMessage[]>>;
+  /** Stores the namespace if none is stored, and returns the stored one. */
+  namespace(name: string): Promise<Answer<string>>;
+  /** Creates or upgrades the tables, one process at a time. Returns the names of the migrations that it ran. */
+  migrate(): Promise<readonly string[]>;
+  /** The same as text, for those who run their own migrations. */
+  schema(): string;
+  /** Gives back what the store itself opened; the client stays the user's. */
+  close(): Promise<void>;
+}
+
+export type CallbackMode = "sync" | "async";
+export type MaybePromise<T> = T | PromiseLike<T>;
+
+export interface Capabilities<Mode extends CallbackMode = CallbackMode> {
+  /** Whether transaction callbacks must be synchronous (one connection) or may await. */
+  readonly callbacks: Mode;
+  /** Whether operations survive the process. */
+  readonly durable: boolean;
+  /** Whether leases are renewed on a connection that user work cannot exhaust. */
+  readonly separateLeases: boolean;
+}
+
+/** Three answers, never a throw: applied, definitely not applied, or nobody knows. */
+export type Answer<T> =
+  | { readonly kind: "ok"; readonly value: T }
+  | {
+      readonly kind: "not-applied";
+      readonly error: unknown /** Worth the same call again at once: a serialization failure, a full pool. */;
+      readonly again: boolean;
+    }
+  | { readonly kind: "not-known"; readonly error: unknown };
+
+export type Fenced = "done" | "stale" | "step-unfinished" | "effect-uncompensated";
+
+/** A record together with the database's time at the read, in milliseconds since the epoch. */
+export interface Snapshot {
+  readonly record: OperationRecord;
+  readonly now: number;
+}
+
+export interface ClaimRequest {
+  readonly id: RecordId;
+  readonly attemptId: string;
+  readonly origin: Origin;
+  readonly scope: string;
+  readonly key: string;
+  readonly name: string;
+  readonly version: number;
+  readonly form: Form;
+  readonly fingerprint: Uint8Array;
+  readonly recipe: string;
+  readonly input: Uint8Array;
+  readonly leaseMs: number;
+  readonly runForMs: number;
+  /** Accept an unknown key only if its own time lies within these bounds of the database's now. */
+  readonly horizon?: {
+    readonly keyTime: number;
+    readonly pastMs: number;
+    readonly futureMs: number;
+  };
+}
+
+export type ClaimAnswer =
+  | { readonly kind: "claimed"; readonly snapshot: Snapshot }
+  | { readonly kind: "found"; readonly snapshot: Snapshot }
+  | { readonly kind: "busy" }
+  | { readonly kind: "key-too-old" };
+
+export interface TakeOverRequest extends Holder {
+  readonly attemptId: string;
+  readonly leaseMs: number;
+  readonly runForMs: number;
+}
+
+export type TakeOverAnswer =
+  | { readonly kind: "claimed"; readonly snapshot: Snapshot }
+  | { readonly kind: "stale" };
+
+export type StepBegin = Pick<StepRecord, "name" | "inputDigest" | "providerKey">;
+
+export interface Message {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  /** Unique per topic over all operations; derived from the operation if the user gives none. */
+  readonly key: string;
+}
+
+export interface StoredMessage extends Message {
+  readonly stagedAt: number;
+}
+
+export interface Settlement {
+  readonly outcome: Outcome;
+  /** False if the response is larger than the limit: then only status and reference are kept. */
+  readonly keepResponse: boolean;
+  readonly messages: readonly Message[];
+}
+
+export interface Suspension {
+  readonly state: Extract<State, "waiting" | "in_doubt">;
+  readonly doubt?: Doubt;
+  /** Milliseconds from the database's now until it may run again; undefined if only a person can help. */
+  readonly dueInMs: number | undefined;
+  readonly error?: string;
+  /** False gives the attempt back, so that a refusal such as 429 does not use it up. */
+  readonly countAttempt: boolean;
+}
+
+/** The fenced write that commits with the user's own. */
+export type FencedWrite =
+  | {
+      readonly kind: "record";
+      readonly name: string;
+      readonly inputDigest: string;
+      readonly value: Uint8Array;
+    }
+  | { readonly kind: "settle"; readonly settlement: Settlement };
+
+export interface Transacted<T> {
+  readonly write: FencedWrite;
+  readonly value: T;
+}
+
+export type TransactAnswer<T> =
+  | { readonly kind: "committed"; readonly value: T }
+  | { readonly kind: "refused"; readonly reason: Exclude<Fenced, "done"> }
+  | { readonly kind: "threw"; readonly error: unknown };
+
+export interface AtomicWork<T> {
+  readonly settlement: Settlement;
+  readonly value: T;
+}
+
+export type AtomicAnswer<T> =
+  | { readonly kind: "committed"; readonly value: T; readonly snapshot: Snapshot }
+  | Exclude<ClaimAnswer, { kind: "claimed" }>
+  | { readonly kind: "threw"; readonly error: unknown };
+
+export interface DueRequest {
+  /** Only operations of these names and versions. */
+  readonly definitions: readonly { readonly name: string; readonly version: number }[];
+  readonly limit: number;
+}
+
+export interface ListFilter {
+  readonly state?: State;
+  readonly name?: string;
+  readonly scope?: string;
+  readonly limit: number;
+  /** The `createdAt` and `id` of the last one seen. */
+  readonly after?: { readonly createdAt: number; readonly id: RecordId };
+}
+
+export interface PruneRequest {
+  /** Responses and requests of operations that have been final for longer go. */
+  readonly responseMs: number;
+  /** Tombstones go only under a key horizon: keys whose own time is older are refused anyway. */
+  readonly tombstoneMs?: number;
+  readonly limit: number;
+  /** The process's wall clock; nothing is pruned while it and the database's differ by over five minutes. */
+  readonly wall: number;
+}
+
+export type PruneAnswer =
+  | { readonly kind: "pruned"; readonly responses: number; readonly tombstones: number }
+  | { readonly kind: "clocks-disagree"; readonly now: number };
+
+/** Clocks further apart than this make every age doubtful. */
+export const CLOCK_MARGIN_MS = 300_000;
+
+export type { OutcomeKind };
