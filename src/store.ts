@@ -191,6 +191,7 @@ export type FencedWrite =
       readonly name: string;
       readonly inputDigest: string;
       readonly value: Uint8Array;
+      readonly messages: readonly Message[];
     }
   | { readonly kind: "settle"; readonly settlement: Settlement };
 

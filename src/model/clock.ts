@@ -4,7 +4,10 @@ export interface Clock {
   wall(): number;
   /** Milliseconds that only grow: for waiting and for deadlines inside this process. */
   monotonic(): number;
-  /** Resolves after `ms` milliseconds, or at once when the signal aborts. Never rejects. */
+  /**
+   * Resolves after `ms` milliseconds, or at once when the signal aborts. Never rejects.
+   * With 0 it resolves in this turn of the event loop, once the input that is there was handled.
+   */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
@@ -15,6 +18,7 @@ export const systemClock: Clock = {
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted) return resolve();
+      if (ms <= 0) return void setImmediate(resolve);
       const done = (): void => {
         clearTimeout(timer);
         signal?.removeEventListener("abort", done);

@@ -98,9 +98,15 @@ function decideClaim(record: OperationRecord, event: ClaimEvent): ClaimDecision 
   if (event.payload === "recipe-unknown") return { kind: "refuse", code: "recipe-unknown" };
   if (event.payload === "other") return { kind: "refuse", code: "key-reused" };
   if (isFinal(record.state)) return decideReplay(record);
-  // The answer to our own claim was lost, so nobody else runs under this fence.
-  if (record.state === "running" && record.attemptId === event.attemptId) return { kind: "own" };
+  if (isOwn(record, event.attemptId)) return { kind: "own" };
   return decideRun(record, event);
+}
+
+/** The answer to our own claim was lost, so nobody else runs under this fence. */
+function isOwn(record: OperationRecord, attemptId: string): boolean {
+  if (record.state !== "running" || record.attemptId !== attemptId) return false;
+  // What a lost take-over of a wrapped handler meant to do next is not in the record.
+  return record.form !== "opaque" || record.fence === 1;
 }
 
 function decideReplay(record: OperationRecord): ClaimDecision {

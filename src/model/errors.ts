@@ -257,5 +257,5 @@ export class NevertwiceError extends Error {
 /** True for an error of this library with that code, also across two copies of the library. */
 export function isNevertwiceError(error: unknown, code?: ErrorCode): error is NevertwiceError {
   if (typeof error !== "object" || error === null || !(BRAND in error)) return false;
-  return code === undefined || (error as NevertwiceError).code === code;
+  return code === undefined || ("code" in error && error.code === code);
 }

@@ -49,7 +49,8 @@ function select(value: unknown, fields: readonly string[] | undefined): unknown 
   if (fields === undefined) return value;
   if (fields.length === 0)
     throw new NevertwiceError("option-invalid", "`fingerprint` names no field.");
-  const chosen: Record<string, unknown> = {};
+  // Without a prototype, a field called __proto__ is a member like any other.
+  const chosen: Record<string, unknown> = Object.create(null);
   for (const field of fields) {
     const found = field.split(".").reduce<unknown>(descend, value);
     if (found !== undefined) chosen[field] = found;

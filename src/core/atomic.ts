@@ -1,0 +1,118 @@
+import { NevertwiceError } from "../model/errors.ts";
+import { encodeJson } from "../model/json.ts";
+import { fail, judgeStatus } from "../model/outcome.ts";
+import type { AtomicWork, ClaimRequest, MaybePromise, Snapshot } from "../store.ts";
+import { statusOf } from "./attempt.ts";
+import { runInTransaction } from "./current.ts";
+import type { Definition } from "./definition.ts";
+import { parseInput } from "./definition.ts";
+import { type Performed, refuse } from "./performed.ts";
+import { type Ports, within } from "./ports.ts";
+import { createWrite, judge, toPerformed, toSettlement, type Write } from "./settlement.ts";
+import { isThenable } from "./steps.ts";
+
+/** The hands of a handler whose whole work is one transaction. */
+export interface AtomicOp<Tx> extends Write {
+  /** The user's own client inside the transaction; it dies with the handler. */
+  readonly tx: Tx;
+  readonly name: string;
+  readonly scope: string;
+  readonly key: string;
+}
+
+/** Claim, handler, outcome and messages in one transaction; a crash leaves nothing behind. */
+export async function runAtomic(
+  ports: Ports,
+  definition: Definition,
+  request: ClaimRequest,
+  raw: unknown,
+): Promise<Performed | { readonly snapshot: Snapshot }> {
+  const input = await parseInput(definition, encodeJson(raw));
+  const work = (tx: unknown): MaybePromise<AtomicWork<Performed>> =>
+    atomicWork(ports, definition, request, tx, input);
+  const answer = await within(ports, ports.store.atomic(request, work), ports.settings.runForMs);
+  if (answer.kind !== "ok") {
+    return answer.kind === "not-applied" &&
+      !answer.again &&
+      !(answer.error instanceof NevertwiceError)
+      ? failed(ports, definition, request, answer.error)
+      : refuse("store-unavailable", 1_000, answer.error);
+  }
+  switch (answer.value.kind) {
+    case "committed":
+      return answer.value.value;
+    case "found":
+      return { snapshot: answer.value.snapshot };
+    case "busy":
+      return refuse("in-progress", 1_000);
+    case "key-too-old":
+      return refuse("key-too-old");
+    case "threw":
+      return failed(ports, definition, request, answer.value.error);
+  }
+}
+
+/** The transaction rolled back, so that the same key may simply be sent again. */
+function failed(
+  ports: Ports,
+  definition: Definition,
+  request: ClaimRequest,
+  error: unknown,
+): Performed {
+  ports.events.emit({
+    type: "attempt.failed",
+    id: request.id,
+    name: definition.name,
+    fence: 1,
+    error,
+  });
+  return refuse("retry-scheduled", 1_000, error);
+}
+
+function atomicWork(
+  ports: Ports,
+  definition: Definition,
+  request: ClaimRequest,
+  tx: unknown,
+  input: unknown,
+): MaybePromise<AtomicWork<Performed>> {
+  const { write, messages, close } = createWrite(ports, request.id, "atomic");
+  const op: AtomicOp<unknown> = {
+    tx,
+    name: request.name,
+    scope: request.scope,
+    key: request.key,
+    stage: write.stage,
+  };
+  const finish = (returned: unknown): AtomicWork<Performed> => {
+    close();
+    const { verdict, outcome } = judge(returned);
+    if (verdict !== "settle")
+      throw Object.assign(new Error(`The handler returned the status ${outcome.status}.`), {
+        status: outcome.status,
+      });
+    return {
+      settlement: toSettlement(ports, request.id, outcome, messages),
+      value: toPerformed(outcome),
+    };
+  };
+  const refuseThrown = (error: unknown): AtomicWork<Performed> => {
+    close();
+    const status = statusOf(error);
+    if (status === undefined || judgeStatus(status) !== "failed") throw error;
+    return finish(
+      fail({ error: error instanceof Error ? error.message : "The operation failed." }, status),
+    );
+  };
+  try {
+    const handler = definition.handler as (op: AtomicOp<unknown>, input: unknown) => unknown;
+    const returned = runInTransaction(() => handler(op, input));
+    if (!isThenable(returned)) return finish(returned);
+    const finished = Promise.resolve(returned).then(finish).catch(refuseThrown);
+    // A store with synchronous callbacks refuses the promise; its failure must not end the process.
+    finished.catch(() => undefined);
+    return finished;
+  } catch (error) {
+    return refuseThrown(error);
+  }
+}

@@ -1,0 +1,96 @@
+import { NevertwiceError } from "../model/errors.ts";
+import { decodeJson, encodeJson } from "../model/json.ts";
+import type { Form } from "../model/operation.ts";
+import { describeIssues, type StandardSchema } from "./standard-schema.ts";
+
+/** What a crashed or failed opaque handler means: ask a person, run again, or ask the probe. */
+export type AfterCrash = "doubt" | "rerun" | Probe;
+
+/** Finds out what a lost run of a wrapped handler did. */
+export type Probe = (operation: {
+  readonly scope: string;
+  readonly key: string;
+}) => Promise<ProbeAnswer>;
+
+/** `not-executed` is a proof, not a guess; an outcome is stored and replayed; otherwise the doubt stays. */
+export type ProbeAnswer = "not-executed" | "unknown" | { readonly outcome: unknown };
+
+/** An operation as it was declared, without the types that only its author sees. */
+export interface Definition {
+  readonly name: string;
+  readonly version: number;
+  readonly form: Form;
+  /** Former names, so that a key from before a renaming still finds its operation. */
+  readonly aliases: readonly string[];
+  readonly input: StandardSchema | undefined;
+  /** The payload fields that make the business; undefined for the whole payload. */
+  readonly fields: readonly string[] | undefined;
+  /** Whether equal keys of two operations are two operations. */
+  readonly keysPer: "scope" | "operation";
+  /** Input fields that are neither stored nor handed to the handler. */
+  readonly redact: readonly string[];
+  readonly afterCrash: AfterCrash;
+  /** Absent for an opaque operation, whose handler comes with each request. */
+  readonly handler: ((op: never, input: never) => unknown) | undefined;
+}
+
+const NAME = /^[A-Za-z][A-Za-z0-9._:-]{0,99}$/;
+
+/** @throws option-invalid, naming the option */
+export function checkDefinition(definition: Definition): Definition {
+  if (!NAME.test(definition.name)) {
+    throw new NevertwiceError(
+      "option-invalid",
+      "An operation's name starts with a letter and has at most 100 letters, digits, dots, colons, dashes or underscores.",
+    );
+  }
+  if (!Number.isSafeInteger(definition.version) || definition.version < 1) {
+    throw new NevertwiceError("option-invalid", "`version` is a whole number from 1.");
+  }
+  if (definition.fields?.length === 0)
+    throw new NevertwiceError(
+      "option-invalid",
+      "`fingerprint` names no field; leave it out to take the whole payload.",
+    );
+  return definition;
+}
+
+/**
+ * What the handler sees of a stored input: the same decoded value on the first run as after a crash.
+ *
+ * @throws input-invalid
+ */
+export async function parseInput(definition: Definition, stored: Uint8Array): Promise<unknown> {
+  const value = decodeJson(stored);
+  if (definition.input === undefined) return value;
+  const result = await definition.input["~standard"].validate(value);
+  if (result.issues) throw new NevertwiceError("input-invalid", describeIssues(result.issues));
+  return result.value;
+}
+
+/** The bytes to store for a raw input, without its redacted fields. @throws input-invalid */
+export function encodeInput(definition: Definition, raw: unknown): Uint8Array {
+  try {
+    return encodeJson(definition.redact.length > 0 ? redacted(raw, definition.redact) : raw);
+  } catch (error) {
+    throw new NevertwiceError("input-invalid", "The input is not JSON.", { cause: error });
+  }
+}
+
+function redacted(raw: unknown, paths: readonly string[]): unknown {
+  const copy: unknown = structuredClone(raw);
+  for (const path of paths) {
+    const names = path.split(".");
+    const last = names.pop() ?? "";
+    const parent = names.reduce<unknown>(
+      (value, name) => (isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined),
+      copy,
+    );
+    if (isObject(parent) && Object.hasOwn(parent, last)) delete parent[last];
+  }
+  return copy;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

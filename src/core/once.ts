@@ -1,0 +1,140 @@
+import type { Clock } from "../model/clock.ts";
+import { systemClock } from "../model/clock.ts";
+import { NevertwiceError } from "../model/errors.ts";
+import { type Random, systemRandom } from "../model/random.ts";
+import type { CallbackMode, OperationStore, PruneAnswer } from "../store.ts";
+import { type AfterCrash, checkDefinition, type Definition } from "./definition.ts";
+import { createEvents, type EventListener } from "./events.ts";
+import { createFlights } from "./flights.ts";
+import { createHandle, type Operation } from "./handle.ts";
+import type { BodyOf } from "./op.ts";
+import {
+  type AtomicOptions,
+  atomicDefinition,
+  type OperationOptions,
+  operationDefinition,
+} from "./options.ts";
+import type { Ports } from "./ports.ts";
+import { pruneOnce } from "./prune.ts";
+import { createSealer, type EncryptionOptions } from "./seal.ts";
+import { createSettings, type SettingsOptions } from "./settings.ts";
+import type { InputOf, StandardSchema } from "./standard-schema.ts";
+import { createWorker, type Worker } from "./worker.ts";
+
+export interface OnceOptions<Tx, Mode extends CallbackMode> extends SettingsOptions {
+  readonly store: OperationStore<Tx, Mode>;
+  /** One per environment: it enters the keys that are sent to providers. Needed by external steps. */
+  readonly namespace?: string;
+  /** Seals inputs, step results, responses and messages at rest. */
+  readonly encryption?: EncryptionOptions;
+  /** Hears of everything that happens to operations. */
+  readonly onEvent?: EventListener;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/** What `nevertwice()` returns: the place where operations are declared. */
+export interface Once<Tx, Mode extends CallbackMode> {
+  /** Declares an operation of named steps, which survives a crash between them. @throws option-invalid */
+  operation<Schema extends StandardSchema, R>(
+    name: string,
+    options: OperationOptions<Tx, Mode, Schema, R>,
+  ): Operation<InputOf<Schema>, BodyOf<Awaited<R>>>;
+  /** Declares an operation that is one transaction, with one commit. @throws option-invalid */
+  atomic<Schema extends StandardSchema, R>(
+    name: string,
+    options: AtomicOptions<Tx, Mode, Schema, R>,
+  ): Operation<InputOf<Schema>, BodyOf<Awaited<R>>>;
+  /** Declares a handler that is only wrapped; the doors of `http` use it. @throws option-invalid */
+  opaque(name: string, options: { readonly afterCrash: AfterCrash }): Operation<unknown, unknown>;
+  readonly worker: Worker;
+  /** Takes away what retention no longer keeps. @throws store-unavailable */
+  prune(): Promise<PruneAnswer>;
+  /** Ends the worker and what the store opened; the database client stays yours. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the house on a store.
+ *
+ * @throws option-invalid
+ * @example const once = nevertwice({ store: postgresStore(pool), namespace: "shop-production" });
+ */
+export function nevertwice<Tx, Mode extends CallbackMode>(
+  options: OnceOptions<Tx, Mode>,
+): Once<Tx, Mode> {
+  const {
+    store,
+    namespace,
+    encryption,
+    onEvent,
+    clock = systemClock,
+    random = systemRandom,
+    ...rest
+  } = options;
+  if (typeof store?.claim !== "function") {
+    throw new NevertwiceError(
+      "option-invalid",
+      "`store` is missing. Pass sqliteStore(db), postgresStore(pool) or memoryStore().",
+    );
+  }
+  const settings = createSettings(rest);
+  checkNamespace(namespace);
+  const ports: Ports = {
+    store: store as unknown as Ports["store"],
+    clock,
+    random,
+    events: createEvents(onEvent),
+    sealer: createSealer(encryption, random),
+    settings,
+    namespace,
+    flights: createFlights(),
+  };
+  const definitions = new Map<string, Definition>();
+  const declare = (definition: Definition): Operation<never, never> => {
+    const known = definitions.get(definition.name);
+    if (known && known.form !== "opaque")
+      throw new NevertwiceError(
+        "option-invalid",
+        `There are two operations named "${definition.name}".`,
+      );
+    definitions.set(definition.name, checkDefinition(definition));
+    return createHandle(ports, definition);
+  };
+  const worker = createWorker(ports, () => [...definitions.values()]);
+  return {
+    operation: (name, given) => declare(operationDefinition(name, given)) as never,
+    atomic: (name, given) => declare(atomicDefinition(name, given)) as never,
+    opaque: (name, given) => declare(opaqueDefinition(name, given.afterCrash)) as never,
+    worker,
+    prune: () => pruneOnce(ports),
+    async close() {
+      await worker.stop();
+      await store.close();
+    },
+  };
+}
+
+function checkNamespace(namespace: string | undefined): void {
+  if (
+    namespace === undefined ||
+    (typeof namespace === "string" && namespace.length > 0 && namespace.length <= 100)
+  )
+    return;
+  throw new NevertwiceError("option-invalid", "`namespace` has 1 to 100 characters.");
+}
+
+function opaqueDefinition(name: string, afterCrash: AfterCrash): Definition {
+  return {
+    name,
+    version: 1,
+    form: "opaque",
+    aliases: [],
+    input: undefined,
+    fields: undefined,
+    keysPer: "scope",
+    redact: [],
+    afterCrash,
+    handler: undefined,
+  };
+}

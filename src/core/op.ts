@@ -1,0 +1,122 @@
+import type { OnlyJson } from "../model/json.ts";
+import type { Outcome, Result } from "../model/outcome.ts";
+import type { CallbackMode } from "../store.ts";
+import type { CurrentOperation } from "./current.ts";
+import { refuseNested } from "./current.ts";
+import type { Effect, EffectResult } from "./effect.ts";
+import { externalStep, keyOf } from "./external.ts";
+import type { Performed } from "./performed.ts";
+import { checkAlive, type Run } from "./run.ts";
+import { judge, toPerformed, toReplay, toSettlement, type Write } from "./settlement.ts";
+import { atomicStep, type Callback, eventOf, transact, withWrite } from "./steps.ts";
+
+/** What `op.settle` gives, to be returned by the handler. */
+export interface Ended<R> {
+  readonly [ENDED]: R;
+}
+
+declare const ENDED: unique symbol;
+
+/** The operation in its handler's hands. */
+export interface Op<Tx, Mode extends CallbackMode> extends CurrentOperation {
+  /**
+   * A step that commits with the user's own writes, once.
+   *
+   * @param callback gets the user's own client inside a transaction, and `write` to stage messages
+   * @returns what the callback returned, from the record if an earlier attempt took the step
+   * @throws step-repeated, step-nested, operation-suspended, and whatever the callback throws
+   */
+  atomic<T>(
+    name: string,
+    callback: (tx: Tx, write: Write) => Callback<Mode, T>,
+    ...check: OnlyJson<T>
+  ): Promise<T>;
+  /**
+   * A step that changes someone else's system, at most once as far as its provider honours keys.
+   *
+   * @throws step-repeated, step-nested, namespace-missing, operation-suspended
+   */
+  external<Value, Decline = never>(
+    name: string,
+    effect: Effect<Value, Decline>,
+  ): Promise<EffectResult<Value, Decline>>;
+  /**
+   * Ends the operation: its outcome, the user's last writes and the messages commit together.
+   *
+   * @throws step-unfinished, effect-uncompensated, operation-suspended, and whatever the callback throws
+   */
+  settle<R>(callback: (tx: Tx, write: Write) => Callback<Mode, R>): Promise<Ended<R>>;
+}
+
+/** What a handler's return value means for the body that `run()` gives. */
+export type BodyOf<R> =
+  R extends Ended<infer Inner> ? BodyOf<Inner> : R extends Result<infer Body> ? Body : R;
+
+export function createOp(run: Run): Op<unknown, CallbackMode> {
+  return {
+    ...currentOf(run),
+    atomic: ((name: string, callback: never) => atomicStep(run, name, callback)) as never,
+    external: (name, effect) => externalStep(run, name, effect),
+    settle: (callback) => settleStep(run, callback as never),
+  };
+}
+
+/** The part of `op` that `currentOperation()` gives anywhere. */
+export function currentOf(run: Run): CurrentOperation {
+  const { record, lease } = run;
+  return {
+    name: record.name,
+    scope: record.request?.scope ?? "",
+    key: record.request?.key ?? "",
+    attempt: record.attempts,
+    signal: lease.signal,
+    assertOwner: () => lease.assertOwner(),
+    providerKey: (step) => keyOf(run, step),
+  };
+}
+
+async function settleStep(
+  run: Run,
+  callback: (tx: unknown, write: Write) => unknown,
+): Promise<never> {
+  checkAlive(run);
+  refuseNested();
+  const { ports, record } = run;
+  let outcome: Outcome | undefined;
+  run.settleThrew = true;
+  const landed = await transact(
+    run,
+    (tx) =>
+      withWrite(
+        run,
+        "settle",
+        (write) => callback(tx, write),
+        (returned, messages) => {
+          const judged = judge(returned);
+          if (judged.verdict !== "settle") throw unsettled(judged.outcome.status);
+          outcome = judged.outcome;
+          const settlement = toSettlement(ports, record.id, outcome, messages);
+          return { write: { kind: "settle", settlement }, value: undefined };
+        },
+      ),
+    (read) => read.outcome !== undefined,
+  );
+  run.settleThrew = false;
+  // After a lost answer the callback may have run again; what counts is what was committed.
+  const stored = landed?.outcome;
+  if (stored) run.settled = asFirst(toReplay(ports, record.id, stored));
+  else if (outcome) run.settled = toPerformed(outcome);
+  const kind = stored?.kind ?? outcome?.kind ?? "succeeded";
+  ports.events.emit({ ...eventOf(run), type: "operation.settled", outcome: kind });
+  return undefined as never;
+}
+
+/** The answer of the call that made the outcome, read back from the record. */
+export function asFirst(performed: Performed): Performed {
+  return "replayed" in performed ? { ...performed, replayed: false } : performed;
+}
+
+/** A status such as 503 that a settle callback returned ends the attempt, not the operation. */
+function unsettled(status: number): Error {
+  return Object.assign(new Error(`The status ${status} cannot be an outcome.`), { status });
+}

@@ -1,0 +1,45 @@
+import { backoffMs } from "../model/backoff.ts";
+import type { Snapshot, Suspension } from "../store.ts";
+import { type AttemptEnd, type OpaqueHandler, runAttempt } from "./attempt.ts";
+import type { Definition, ProbeAnswer } from "./definition.ts";
+import { refuse } from "./performed.ts";
+import { type Ports, within } from "./ports.ts";
+import { judge, toPerformed, toSettlement } from "./settlement.ts";
+
+/** Asks the mount's probe what a lost run of a wrapped handler did, and acts on a definite answer only. */
+export async function probeOperation(
+  ports: Ports,
+  definition: Definition,
+  snapshot: Snapshot,
+  opaque: OpaqueHandler | undefined,
+): Promise<AttemptEnd> {
+  const { record } = snapshot;
+  const holder = { id: record.id, fence: record.fence };
+  const answer = await ask(definition, snapshot);
+  if (answer === "not-executed" && opaque) return runAttempt(ports, definition, snapshot, opaque);
+  if (typeof answer === "object") {
+    const { verdict, outcome } = judge(answer.outcome);
+    if (verdict === "settle") {
+      const written = await within(
+        ports,
+        ports.store.settle(holder, toSettlement(ports, record.id, outcome, [])),
+      );
+      if (written.kind === "ok" && written.value === "done") return toPerformed(outcome);
+      return "stale";
+    }
+  }
+  const dueInMs = backoffMs(record.attempts, ports.random.fraction(), ports.settings.backoff);
+  const free = answer === "not-executed";
+  const suspension: Suspension = free
+    ? { state: "waiting", dueInMs: 0, countAttempt: false }
+    : { state: "in_doubt", doubt: "effect-unknown", dueInMs, countAttempt: true };
+  await within(ports, ports.store.suspend(holder, suspension));
+  return free ? refuse("retry-scheduled", 0) : refuse("in-doubt", dueInMs);
+}
+
+/** A probe that throws has found out nothing. */
+async function ask(definition: Definition, { record }: Snapshot): Promise<ProbeAnswer> {
+  if (typeof definition.afterCrash === "string" || record.request === undefined) return "unknown";
+  const { scope, key } = record.request;
+  return definition.afterCrash({ scope, key }).catch(() => "unknown" as const);
+}

@@ -1,0 +1,113 @@
+import { type Continuation, decide } from "../model/decide.ts";
+import type { Doubt } from "../model/operation.ts";
+import type { Snapshot } from "../store.ts";
+import { type AttemptEnd, type OpaqueHandler, runAttempt } from "./attempt.ts";
+import { attemptId } from "./claim.ts";
+import type { Definition } from "./definition.ts";
+import { refuse } from "./performed.ts";
+import { type Ports, within } from "./ports.ts";
+import { probeOperation } from "./probe.ts";
+
+const DOUBT_RETRY_MS = 5_000;
+
+/** Takes a lapsed or due operation over, and goes on as the rules decided. */
+export async function resume(
+  ports: Ports,
+  definition: Definition,
+  { record }: Snapshot,
+  next: Continuation,
+  attempt: string,
+  opaque?: OpaqueHandler,
+): Promise<AttemptEnd> {
+  const { leaseMs, runForMs } = ports.settings;
+  const { id, fence } = record;
+  const answer = await within(
+    ports,
+    ports.store.takeOver({ id, fence, attemptId: attempt, leaseMs, runForMs }),
+  );
+  if (answer.kind !== "ok") return refuse("store-unavailable", 1_000, answer.error);
+  if (answer.value.kind === "stale") return refuse("in-progress", 1_000);
+  const { snapshot } = answer.value;
+  if (next.kind === "park") return park(ports, definition, snapshot, next.doubt);
+  if (next.kind === "probe") return probeOperation(ports, definition, snapshot, opaque);
+  return runAttempt(ports, definition, snapshot, opaque);
+}
+
+async function park(
+  ports: Ports,
+  definition: Definition,
+  { record }: Snapshot,
+  doubt: Doubt,
+): Promise<AttemptEnd> {
+  const { id, fence } = record;
+  const suspension = { state: "in_doubt", doubt, dueInMs: undefined, countAttempt: false } as const;
+  await within(ports, ports.store.suspend({ id, fence }, suspension));
+  ports.events.emit({
+    type: "operation.in-doubt",
+    id,
+    name: definition.name,
+    fence,
+    doubt,
+    dueInMs: undefined,
+  });
+  return refuse("in-doubt", DOUBT_RETRY_MS);
+}
+
+/** What one pass of recovery did. */
+export interface Recovery {
+  readonly found: number;
+  readonly settled: number;
+  /** Whether the store could be asked. */
+  readonly reachable: boolean;
+}
+
+/**
+ * Takes over operations whose lease lapsed or whose time has come, once.
+ * Several workers may do so at the same time: each take-over has one winner.
+ */
+export async function recoverOnce(
+  ports: Ports,
+  definitions: readonly Definition[],
+  limit: number,
+): Promise<Recovery> {
+  const known = definitions.filter(isRecoverable);
+  if (known.length === 0) return { found: 0, settled: 0, reachable: true };
+  const answer = await within(
+    ports,
+    ports.store.due({ definitions: known.map(({ name, version }) => ({ name, version })), limit }),
+  );
+  if (answer.kind !== "ok") return { found: 0, settled: 0, reachable: false };
+  const ends = await Promise.all(
+    answer.value.map((snapshot) => recoverOne(ports, known, snapshot)),
+  );
+  const settled = ends.filter((end) => end === "succeeded" || end === "failed").length;
+  return { found: answer.value.length, settled, reachable: true };
+}
+
+/** A wrapped handler that may simply run again waits for its client, who brings the request. */
+function isRecoverable(definition: Definition): boolean {
+  return definition.form !== "opaque" || definition.afterCrash !== "rerun";
+}
+
+async function recoverOne(
+  ports: Ports,
+  definitions: readonly Definition[],
+  snapshot: Snapshot,
+): Promise<string> {
+  const { record, now } = snapshot;
+  const definition = definitions.find(
+    ({ name, version }) => name === record.name && version === record.version,
+  );
+  if (definition === undefined) return "unknown";
+  const decision = decide(record, {
+    type: "recover",
+    now,
+    attemptsMax: ports.settings.attemptsMax,
+    afterCrash: typeof definition.afterCrash === "string" ? definition.afterCrash : "probe",
+  });
+  if (decision.kind !== "take-over") return decision.kind;
+  // Only its client can bring the request of a wrapped handler back.
+  if (definition.form === "opaque" && decision.next.kind === "run") return "left";
+  const end = await resume(ports, definition, snapshot, decision.next, attemptId(ports));
+  return end === "stale" ? "stale" : end.kind;
+}

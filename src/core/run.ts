@@ -1,0 +1,153 @@
+import { isNevertwiceError, NevertwiceError } from "../model/errors.ts";
+import type { Doubt, OperationRecord, StepRecord } from "../model/operation.ts";
+import type { Answer, Snapshot } from "../store.ts";
+import type { Lease } from "./lease.ts";
+import type { Performed } from "./performed.ts";
+import { type Ports, within } from "./ports.ts";
+
+/** Why a run can go no further. */
+export interface Suspension {
+  readonly error: unknown;
+  readonly doubt: Doubt | undefined;
+}
+
+/** One attempt of an operation: its claim, what is recorded so far, and whether it may still write. */
+export interface Run {
+  readonly ports: Ports;
+  readonly lease: Lease;
+  readonly record: OperationRecord;
+  readonly steps: Map<string, StepRecord>;
+  /** External calls and their records under way. */
+  readonly pending: Set<Promise<unknown>>;
+  readonly namesUsed: Set<string>;
+  /** The outcome that this run committed. */
+  settled: Performed | undefined;
+  suspended: Suspension | undefined;
+  /** The last settle callback threw, so the outcome could not be written. */
+  settleThrew: boolean;
+}
+
+export function createRun(ports: Ports, lease: Lease, snapshot: Snapshot): Run {
+  return {
+    ports,
+    lease,
+    record: snapshot.record,
+    steps: new Map(snapshot.record.steps.map((step) => [step.name, step])),
+    pending: new Set(),
+    namesUsed: new Set(),
+    settled: undefined,
+    suspended: undefined,
+    settleThrew: false,
+  };
+}
+
+/** The record as this run knows it now. */
+export function recordOf(run: Run): OperationRecord {
+  return { ...run.record, steps: [...run.steps.values()] };
+}
+
+/** @throws operation-settled, operation-suspended */
+export function checkAlive(run: Run): void {
+  if (run.settled) throw new NevertwiceError("operation-settled");
+  if (run.lease.signal.aborted && !run.suspended) suspendLost(run);
+  if (run.suspended) throw suspension(run.suspended);
+}
+
+/** Takes a step's name for this run. @throws step-repeated, option-invalid */
+export function takeName(run: Run, name: string): void {
+  if (typeof name !== "string" || name.length === 0 || name.length > 200) {
+    throw new NevertwiceError("option-invalid", "A step's name has 1 to 200 characters.");
+  }
+  if (run.namesUsed.has(name)) throw new NevertwiceError("step-repeated", `The step is "${name}".`);
+  run.namesUsed.add(name);
+}
+
+/** Ends the run for now; from here on every method of `op` rejects. */
+export function suspend(run: Run, error: unknown, doubt: Doubt | undefined): never {
+  run.suspended ??= { error, doubt };
+  throw suspension(run.suspended);
+}
+
+/** Ends the run because a newer claim owns the operation. */
+export function suspendLost(run: Run): never {
+  run.lease.lose();
+  return suspend(run, new NevertwiceError("lease-lost"), undefined);
+}
+
+function suspension(cause: Suspension): NevertwiceError {
+  if (isNevertwiceError(cause.error, "lease-lost"))
+    return new NevertwiceError("lease-lost", undefined, { cause: cause.error });
+  return new NevertwiceError("operation-suspended", undefined, { cause: cause.error });
+}
+
+/** How often a write is sent again before its answer stays unknown. */
+const TRIES_MAX = 4;
+const PAUSE_MS = 25;
+
+/**
+ * Carries one fenced write through lost answers: sends it again until it is answered, and reads
+ * the record back whenever an answer might hide that the write has landed.
+ *
+ * @param landed whether the record shows the write as done under our fence
+ * @param timeoutMs how long one try may take; a user's callback counts
+ */
+export async function insist<Value extends string>(
+  run: Run,
+  write: () => Promise<Answer<Value>>,
+  landed: (record: OperationRecord) => boolean,
+  timeoutMs: number = run.ports.settings.storeTimeoutMs,
+): Promise<Insisted<Value>> {
+  const { ports } = run;
+  let definite = true;
+  let error: unknown;
+  for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
+    const answer = await within(ports, write(), timeoutMs);
+    if (answer.kind === "ok" && answer.value === "done") return answered(answer.value);
+    // Our own earlier try may be what made this one stale.
+    if (answer.kind !== "ok" || attempt > 1) {
+      const record = await readBack(run);
+      if (record && landed(record)) return { kind: "landed", record };
+    }
+    if (answer.kind === "ok") return answered(answer.value);
+    error = answer.error;
+    if (answer.kind === "not-known") definite = false;
+    else if (!answer.again && definite) break;
+    await ports.clock.sleep(PAUSE_MS * attempt * (1 + ports.random.fraction()), run.lease.signal);
+    if (run.lease.signal.aborted) break;
+  }
+  return { kind: "failed", error, definite };
+}
+
+/**
+ * How a write ended: with the store's answer, found in the record after a lost answer, or failed;
+ * `definite` if none of its tries can have been applied.
+ */
+export type Insisted<Value> =
+  | { readonly kind: "answered"; readonly value: Value }
+  | { readonly kind: "landed"; readonly record: OperationRecord }
+  | { readonly kind: "failed"; readonly error: unknown; readonly definite: boolean };
+
+function answered<Value>(value: Value): Insisted<Value> {
+  return { kind: "answered", value };
+}
+
+/** Absence on a read proves nothing, because the write may still be on its way. */
+async function readBack(run: Run): Promise<OperationRecord | undefined> {
+  const { ports, record } = run;
+  const read = await within(ports, ports.store.read(record.id));
+  return read.kind === "ok" ? read.value?.record : undefined;
+}
+
+/** Ends the run unless the write is done. @returns the record if only it tells what was written */
+export function expectDone(
+  run: Run,
+  end: Insisted<string>,
+  doubt: Doubt | undefined,
+): OperationRecord | undefined {
+  if (end.kind === "landed") return end.record;
+  if (end.kind === "failed") return suspend(run, end.error, doubt);
+  if (end.value === "done") return undefined;
+  return end.value === "stale"
+    ? suspendLost(run)
+    : suspend(run, new NevertwiceError("operation-settled"), doubt);
+}

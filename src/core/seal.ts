@@ -1,0 +1,102 @@
+import { createCipheriv, createDecipheriv } from "node:crypto";
+import { NevertwiceError } from "../model/errors.ts";
+import type { RecordId } from "../model/key.ts";
+import type { Random } from "../model/random.ts";
+
+/** The keys for stored bodies: new bytes are sealed with `current`, old ones are opened with the key that they name. */
+export interface EncryptionOptions {
+  readonly current: string;
+  /** 32 bytes each. Keep a key until everything that it sealed is pruned. */
+  readonly keys: Readonly<Record<string, Uint8Array>>;
+}
+
+/** Seals what is stored and opens it again. */
+export interface Sealer {
+  /** @param place which column the bytes belong to, so that moved bytes do not open */
+  seal(id: RecordId, place: string, bytes: Uint8Array): Uint8Array;
+  /** Undefined if the bytes cannot be read: a lost key, or bytes that were altered or moved. */
+  open(id: RecordId, place: string, bytes: Uint8Array): Uint8Array | undefined;
+}
+
+/** The first byte of stored bytes. */
+const CLEAR = 0;
+const SEALED = 1;
+const ALGORITHM = "aes-256-gcm";
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const KEY_BYTES = 32;
+
+export function createSealer(options: EncryptionOptions | undefined, random: Random): Sealer {
+  if (options !== undefined) checkOptions(options);
+  return {
+    seal(id, place, bytes) {
+      if (options === undefined) return Buffer.concat([Buffer.of(CLEAR), bytes]);
+      const name = Buffer.from(options.current, "utf8");
+      const nonce = random.bytes(NONCE_BYTES);
+      const cipher = createCipheriv(ALGORITHM, keyOf(options, options.current), nonce);
+      cipher.setAAD(context(id, place));
+      const sealed = Buffer.concat([cipher.update(bytes), cipher.final()]);
+      return Buffer.concat([
+        Buffer.of(SEALED, name.length),
+        name,
+        nonce,
+        cipher.getAuthTag(),
+        sealed,
+      ]);
+    },
+    open(id, place, bytes) {
+      if (bytes[0] === CLEAR) return bytes.subarray(1);
+      if (bytes[0] !== SEALED || options === undefined) return undefined;
+      return unseal(options, context(id, place), bytes);
+    },
+  };
+}
+
+function unseal(
+  options: EncryptionOptions,
+  aad: Uint8Array,
+  bytes: Uint8Array,
+): Uint8Array | undefined {
+  const nameEnd = 2 + (bytes[1] ?? 0);
+  const nonceEnd = nameEnd + NONCE_BYTES;
+  const tagEnd = nonceEnd + TAG_BYTES;
+  const key = options.keys[Buffer.from(bytes.subarray(2, nameEnd)).toString("utf8")];
+  if (key === undefined || bytes.length < tagEnd) return undefined;
+  const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(nameEnd, nonceEnd), {
+    authTagLength: TAG_BYTES,
+  });
+  decipher.setAAD(aad);
+  decipher.setAuthTag(bytes.subarray(nonceEnd, tagEnd));
+  try {
+    return Buffer.concat([decipher.update(bytes.subarray(tagEnd)), decipher.final()]);
+  } catch {
+    return undefined;
+  }
+}
+
+function context(id: RecordId, place: string): Uint8Array {
+  return Buffer.from(`${id}:${place}`, "utf8");
+}
+
+function keyOf(options: EncryptionOptions, name: string): Uint8Array {
+  const key = options.keys[name];
+  if (key === undefined)
+    throw new NevertwiceError("option-invalid", `\`encryption.keys\` has no key named "${name}".`);
+  return key;
+}
+
+function checkOptions(options: EncryptionOptions): void {
+  keyOf(options, options.current);
+  for (const [name, key] of Object.entries(options.keys)) {
+    if (Buffer.byteLength(name) > 255)
+      throw new NevertwiceError(
+        "option-invalid",
+        "The name of an encryption key has 255 bytes at most.",
+      );
+    if (key.length !== KEY_BYTES)
+      throw new NevertwiceError(
+        "option-invalid",
+        `The encryption key "${name}" has ${key.length} bytes instead of ${KEY_BYTES}.`,
+      );
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * nevertwice: one key, one outcome.
+ *
+ * @module
+ */
+
+export type { AtomicOp } from "./core/atomic.ts";
+export { type CurrentOperation, currentOperation } from "./core/current.ts";
+export type { AfterCrash, Probe, ProbeAnswer } from "./core/definition.ts";
+export { declined, type Effect, type EffectCall, type EffectResult } from "./core/effect.ts";
+export type { EventListener, OperationEvent } from "./core/events.ts";
+export {
+  type Operation,
+  type RunOutcome,
+  type RunRefusal,
+  type RunRequest,
+  type RunResult,
+  unwrap,
+} from "./core/handle.ts";
+export { nevertwice, type Once, type OnceOptions } from "./core/once.ts";
+export type { Op } from "./core/op.ts";
+export type { EncryptionOptions } from "./core/seal.ts";
+export type { Write } from "./core/settlement.ts";
+export type { Worker, WorkerOptions } from "./core/worker.ts";
+export { type Clock, systemClock } from "./model/clock.ts";
+export {
+  ERRORS,
+  type ErrorCode,
+  isNevertwiceError,
+  NevertwiceError,
+  type Retry,
+} from "./model/errors.ts";
+export { businessKey } from "./model/key.ts";
+export type { Doubt, OperationRecord, State, StepRecord } from "./model/operation.ts";
+export { fail, ok, type Result, type ResultOptions } from "./model/outcome.ts";
+export { type Random, systemRandom } from "./model/random.ts";
+export type { OperationStore } from "./store.ts";

@@ -1,0 +1,23 @@
+import type { OperationRecord } from "../../model/operation.ts";
+import { CLOCK_MARGIN_MS, type PruneAnswer, type PruneRequest } from "../../store.ts";
+import type { MemoryLedger } from "./ledger.ts";
+import { tombstone } from "./writes.ts";
+
+/** Takes the responses and requests first; only what is a tombstone already can go as a whole. */
+export function prune(ledger: MemoryLedger, request: PruneRequest): PruneAnswer {
+  const { responseMs, tombstoneMs = Number.POSITIVE_INFINITY, limit, wall } = request;
+  const now = ledger.now();
+  if (Math.abs(now - wall) > CLOCK_MARGIN_MS) return { kind: "clocks-disagree", now };
+  const finalFor = (ms: number): OperationRecord[] =>
+    ledger.all().filter(({ finalAt = now }) => now - finalAt > ms);
+
+  const gone = finalFor(tombstoneMs)
+    .filter((record) => record.request === undefined)
+    .slice(0, limit);
+  const pruned = finalFor(responseMs)
+    .filter((record) => record.request !== undefined)
+    .slice(0, limit);
+  for (const record of gone) ledger.remove(record.id);
+  for (const record of pruned) ledger.keep(tombstone(record));
+  return { kind: "pruned", responses: pruned.length, tombstones: gone.length };
+}

@@ -1,0 +1,70 @@
+import { type Clock, systemClock } from "../../model/clock.ts";
+import type { OperationStore } from "../../store.ts";
+import { attempt, attemptLater } from "./answer.ts";
+import { claim, takeOver, type UnderWay } from "./claims.ts";
+import { memoryLedger } from "./ledger.ts";
+import { prune } from "./prune.ts";
+import { due, list } from "./search.ts";
+import { type MemoryTransaction, memoryTables, type ReadableTable } from "./tables.ts";
+import { atomic, transact } from "./transactions.ts";
+import { begun, recorded, renewed, settled, suspended } from "./writes.ts";
+
+export type { MemoryTable, MemoryTransaction, ReadableTable } from "./tables.ts";
+
+export interface MemoryStoreOptions {
+  readonly clock?: Clock;
+  /** Added to the wall clock, in milliseconds; a test moves it instead of sleeping. */
+  readonly skew?: { ms: number };
+}
+
+export interface MemoryStore extends OperationStore<MemoryTransaction, "async"> {
+  /** The committed rows of a table of the user's own. */
+  table<T>(name: string): ReadableTable<T>;
+}
+
+/**
+ * The contract over plain maps, for tests, demos and for reading; nothing survives the process.
+ *
+ * To learn the protocol, read `writes.ts` (what each write makes of a record), then `ledger.ts`
+ * (the fence), `claims.ts` and `transactions.ts`.
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  const { clock = systemClock, skew = { ms: 0 } } = options;
+  const ledger = memoryLedger(() => clock.wall() + skew.ms);
+  const tables = memoryTables();
+  const underWay: UnderWay = new Set();
+  let namespace: string | undefined;
+  return {
+    capabilities: { callbacks: "async", durable: false, separateLeases: true },
+    claim: async (request) => attempt(() => claim(ledger, underWay, request)),
+    takeOver: async (request) => attempt(() => takeOver(ledger, request)),
+    renew: async (holder, leaseMs) => attempt(() => ledger.write(holder, renewed(leaseMs))),
+    begin: async (holder, step) => attempt(() => ledger.write(holder, begun(step))),
+    record: async (holder, name, result) =>
+      attempt(() => ledger.write(holder, recorded(name, result))),
+    settle: async (holder, settlement) =>
+      attempt(() => ledger.write(holder, settled(settlement), settlement.messages)),
+    suspend: async (holder, suspension) =>
+      attempt(() => ledger.write(holder, suspended(suspension))),
+    transact: (holder, work) => attemptLater(() => transact(ledger, tables, holder, work)),
+    atomic: (request, work) => attemptLater(() => atomic(ledger, tables, underWay, request, work)),
+    read: async (id) =>
+      attempt(() => {
+        const record = ledger.find(id);
+        return record && ledger.snapshot(record);
+      }),
+    due: async (request) => attempt(() => due(ledger, request)),
+    list: async (filter) => attempt(() => list(ledger, filter)),
+    prune: async (request) => attempt(() => prune(ledger, request)),
+    messages: async (id) => attempt(() => ledger.messages(id)),
+    namespace: async (name) => {
+      namespace ??= name;
+      return { kind: "ok", value: namespace };
+    },
+    // Maps need no tables.
+    migrate: async () => [],
+    schema: () => "",
+    close: async () => {},
+    table: (name) => tables.table(name),
+  };
+}

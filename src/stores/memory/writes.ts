@@ -1,0 +1,161 @@
+import { decide } from "../../model/decide.ts";
+import type { OperationRecord, StepRecord, StepResult } from "../../model/operation.ts";
+import type {
+  ClaimRequest,
+  Fenced,
+  FencedWrite,
+  Settlement,
+  StepBegin,
+  Suspension,
+  TakeOverRequest,
+} from "../../store.ts";
+
+/** Why a write changes nothing. */
+export type Refusal = Exclude<Fenced, "done">;
+
+/** What a write makes of a record at the store's time `now`, in milliseconds since the epoch. */
+export type Change = (record: OperationRecord, now: number) => OperationRecord | Refusal;
+
+/** The record of a first claim: fence 1, first attempt. */
+export function inserted(request: ClaimRequest, now: number): OperationRecord {
+  const { id, name, version, form, attemptId, fingerprint, recipe } = request;
+  const { origin, scope, key, input } = request;
+  return {
+    ...{ id, name, version, form, attemptId, fingerprint, recipe },
+    ...lease(request, now),
+    state: "running",
+    fence: 1,
+    attempts: 1,
+    createdAt: now,
+    steps: [],
+    request: { origin, scope, key, input },
+  };
+}
+
+/** Only a lapsed or due operation is taken over, and only under the fence that was read. */
+export function takenOver(request: TakeOverRequest): Change {
+  return (record, now) => {
+    const ready = readyAt(record);
+    if (record.fence !== request.fence || ready === undefined || ready > now) return "stale";
+    const { dueAt, doubt, ...rest } = record;
+    return {
+      ...rest,
+      ...lease(request, now),
+      state: "running",
+      attemptId: request.attemptId,
+      fence: record.fence + 1,
+      attempts: record.attempts + 1,
+    };
+  };
+}
+
+/** When the operation may be taken over; undefined for a final one and for one that needs a person. */
+export function readyAt(record: OperationRecord): number | undefined {
+  if (record.state !== "running") return record.dueAt;
+  return Math.min(record.leaseUntil ?? 0, record.runUntil ?? 0);
+}
+
+function lease(
+  request: { leaseMs: number; runForMs: number },
+  now: number,
+): { leaseUntil: number; runUntil: number } {
+  const runUntil = now + request.runForMs;
+  return { leaseUntil: Math.min(now + request.leaseMs, runUntil), runUntil };
+}
+
+export function renewed(leaseMs: number): Change {
+  return (record, now) => {
+    const { runUntil = now } = record;
+    return { ...record, leaseUntil: Math.min(now + leaseMs, runUntil) };
+  };
+}
+
+/** A mark that is there already stays as it is: its provider key may have been sent. */
+export function begun(step: StepBegin): Change {
+  return (record, now) => {
+    const known = record.steps.find(({ name }) => name === step.name);
+    if (known === undefined)
+      return withStep(record, { ...step, kind: "external", fence: record.fence, begunAt: now });
+    return known.result === undefined ? record : "stale";
+  };
+}
+
+export function recorded(name: string, result: StepResult): Change {
+  return (record, now) => {
+    const known = record.steps.find((step) => step.name === name);
+    if (known === undefined || known.result !== undefined) return "stale";
+    return withStep(record, { ...known, recordedAt: now, result });
+  };
+}
+
+/** The fenced write of a transaction. */
+export function written(write: FencedWrite): Change {
+  return write.kind === "settle" ? settled(write.settlement) : recordedAtomically(write);
+}
+
+function recordedAtomically(write: Extract<FencedWrite, { kind: "record" }>): Change {
+  const { name, inputDigest, value } = write;
+  return (record, now) => {
+    if (record.steps.some((step) => step.name === name)) return "stale";
+    return withStep(record, {
+      ...{ name, inputDigest, kind: "atomic", fence: record.fence },
+      ...{ begunAt: now, recordedAt: now, result: { kind: "succeeded", value } },
+    });
+  };
+}
+
+export function settled(settlement: Settlement): Change {
+  return (record, now) => {
+    const decision = decide(record, { type: "settle", kind: settlement.outcome.kind });
+    return decision.kind === "refuse" ? decision.code : settledFrom(record, settlement, now);
+  };
+}
+
+/** The final record, without asking whether it may end. */
+export function settledFrom(
+  record: OperationRecord,
+  settlement: Settlement,
+  now: number,
+): OperationRecord {
+  const { kind, status, headers, body, reference } = settlement.outcome;
+  return {
+    ...withoutLease(record),
+    state: kind,
+    finalAt: now,
+    outcome: {
+      ...{ kind, status },
+      ...(reference === undefined ? {} : { reference }),
+      ...(settlement.keepResponse ? { response: { headers, body } } : { missing: "too-large" }),
+    },
+  };
+}
+
+export function suspended(suspension: Suspension): Change {
+  const { state, doubt, dueInMs, error, countAttempt } = suspension;
+  return (record, now) => ({
+    ...withoutLease(record),
+    state,
+    attempts: countAttempt ? record.attempts : record.attempts - 1,
+    ...(doubt === undefined ? {} : { doubt }),
+    ...(dueInMs === undefined ? {} : { dueAt: now + dueInMs }),
+    ...(error === undefined ? {} : { lastError: error }),
+  });
+}
+
+/** What remains of a final operation: its identity digest, fingerprint, outcome and reference. */
+export function tombstone(record: OperationRecord): OperationRecord {
+  const { request, outcome, ...rest } = record;
+  if (outcome === undefined) return rest;
+  const { response, ...kept } = outcome;
+  return { ...rest, outcome: response === undefined ? kept : { ...kept, missing: "pruned" } };
+}
+
+function withoutLease(record: OperationRecord): OperationRecord {
+  const { leaseUntil, runUntil, ...rest } = record;
+  return rest;
+}
+
+function withStep(record: OperationRecord, step: StepRecord): OperationRecord {
+  const others = record.steps.filter(({ name }) => name !== step.name);
+  return { ...record, steps: [...others, step] };
+}

@@ -1,0 +1,25 @@
+import type { StoreCase } from "./bench.ts";
+import { claimCases } from "./cases/claims.ts";
+import { fenceCases } from "./cases/fences.ts";
+import { hostileCases } from "./cases/hostile.ts";
+import { pruneCases } from "./cases/prune.ts";
+import { recordCases } from "./cases/records.ts";
+import { stepCases } from "./cases/steps.ts";
+import { transactionCases } from "./cases/transactions.ts";
+
+export { type Need, type StoreBench, type StoreCase, skipReason } from "./bench.ts";
+
+/**
+ * The conformance cases of `OperationStore`, at least one for each guarantee, free of any runner.
+ *
+ * Open a fresh bench per case, ask `skipReason`, and call `run`.
+ */
+export const storeCases: readonly StoreCase[] = [
+  ...claimCases,
+  ...fenceCases,
+  ...recordCases,
+  ...stepCases,
+  ...transactionCases,
+  ...pruneCases,
+  ...hostileCases,
+].sort((a, b) => a.guarantee - b.guarantee);

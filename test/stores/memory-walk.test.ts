@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { decide } from "../../src/model/decide.ts";
+import {
+  isFinal,
+  type OperationRecord,
+  type StepRecord,
+  TRANSITIONS,
+} from "../../src/model/operation.ts";
+import type { Answer, ClaimRequest, OperationStore } from "../../src/store.ts";
+import type { MemoryTransaction } from "../../src/stores/memory/store.ts";
+import { memoryStore } from "../../src/stores/memory/store.ts";
+import { takenOver } from "../../src/stores/memory/writes.ts";
+import { anyRecord, anyRecover } from "../model/records.ts";
+import { testProperty } from "../property.ts";
+
+type Store = OperationStore<MemoryTransaction, "async">;
+
+interface Step {
+  readonly act: (typeof ACTS)[number];
+  readonly fence: number;
+  readonly ms: number;
+  readonly failed: boolean;
+}
+
+const ACTS = [
+  "claim",
+  "takeOver",
+  "renew",
+  "begin",
+  "record",
+  "settle",
+  "park",
+  "wait",
+  "transact",
+  "atomic",
+] as const;
+
+const REQUEST: ClaimRequest = {
+  ...{ id: "ab".repeat(32), attemptId: "a", origin: "own", scope: "acct_1", key: "k" },
+  ...{ name: "checkout", version: 1, form: "resumable", recipe: "[]" },
+  ...{ fingerprint: new Uint8Array(32), input: new Uint8Array(0), leaseMs: 100, runForMs: 300 },
+};
+
+const walk: fc.Arbitrary<Step[]> = fc.array(
+  fc.record({
+    act: fc.constantFrom(...ACTS),
+    fence: fc.integer({ min: 1, max: 4 }),
+    ms: fc.constantFrom(0, 0, 50, 150, 400),
+    failed: fc.boolean(),
+  }),
+  { minLength: 5, maxLength: 40 },
+);
+
+testProperty(
+  "on any walk the transitions are legal, the fence only grows, and a final record stays",
+  fc.asyncProperty(walk, async (steps) => {
+    const skew = { ms: 0 };
+    const store = memoryStore({ skew, clock: STILL });
+    let before: OperationRecord | undefined;
+    for (const [index, step] of steps.entries()) {
+      skew.ms += step.ms;
+      const answer = await take(store, step, index);
+      assert.notEqual(answer.kind, "not-known");
+      const snapshot = await store.read(REQUEST.id);
+      assert.ok(snapshot.kind === "ok");
+      const record = snapshot.value?.record;
+      if (before !== undefined) assertLegal(before, record, skew.ms);
+      before = record;
+    }
+    // The user's rows are there exactly if what they belong to is.
+    const rows = (value: string): number =>
+      store
+        .table("orders")
+        .values()
+        .filter((row) => row === value).length;
+    const committed = before?.form === "atomic" && before.state === "succeeded";
+    assert.equal(rows("settled by atomic"), committed ? 1 : 0);
+    const recorded = before?.steps.filter(({ kind }) => kind === "atomic") ?? [];
+    assert.equal(rows("recorded"), recorded.length);
+  }),
+);
+
+testProperty(
+  "the store takes over exactly what the rules say",
+  fc.property(anyRecord, anyRecover, (record, event) => {
+    const { id, fence } = record;
+    const request = { id, fence, attemptId: "b", leaseMs: 1, runForMs: 1 };
+    const taken = takenOver(request)(record, event.now) !== "stale";
+    assert.equal(taken, decide(record, event).kind === "take-over");
+  }),
+);
+
+function assertLegal(before: OperationRecord, after: OperationRecord | undefined, now: number) {
+  assert.ok(after, "a record never vanishes without a prune");
+  if (isFinal(before.state)) assert.deepEqual(after, before);
+  if (after.state !== before.state) assert.ok(TRANSITIONS[before.state].includes(after.state));
+  const grown = after.fence - before.fence;
+  assert.ok(grown === 0 || grown === 1);
+  if (grown === 1) {
+    assert.equal(after.state, "running");
+    const ready = before.state === "running" ? before.leaseUntil : before.dueAt;
+    assert.ok((ready ?? Number.POSITIVE_INFINITY) <= now);
+  }
+  assert.ok((after.leaseUntil ?? 0) <= (after.runUntil ?? 0));
+  for (const step of before.steps) {
+    const kept: StepRecord | undefined = after.steps.find(({ name }) => name === step.name);
+    assert.ok(kept, "a step never vanishes");
+    if (step.result !== undefined) assert.deepEqual(kept, step);
+    assert.equal(kept.providerKey, step.providerKey);
+  }
+  if (isFinal(after.state)) {
+    const open = after.steps.filter((step) => step.result === undefined);
+    assert.deepEqual(open, []);
+  }
+}
+
+const STILL = { wall: () => 0, monotonic: () => 0, sleep: async () => {} };
+
+function take(store: Store, step: Step, index: number): Promise<Answer<unknown>> {
+  const holder = { id: REQUEST.id, fence: step.fence };
+  const body = new Uint8Array([index]);
+  const kind = step.failed ? ("failed" as const) : ("succeeded" as const);
+  const outcome = { kind, status: 200, headers: [], body };
+  const settlement = { outcome, keepResponse: true, messages: [] };
+  const row = (tx: MemoryTransaction, value: string): void =>
+    tx.table<string>("orders").insert(`${index}`, value);
+  switch (step.act) {
+    case "claim":
+      return store.claim({ ...REQUEST, attemptId: `${index}` });
+    case "takeOver":
+      return store.takeOver({ ...holder, attemptId: `${index}`, leaseMs: 100, runForMs: 300 });
+    case "renew":
+      return store.renew(holder, 100);
+    case "begin":
+      return store.begin(holder, {
+        name: `s${step.ms}`,
+        inputDigest: "d",
+        providerKey: `${index}`,
+      });
+    case "record":
+      return store.record(holder, `s${step.ms}`, {
+        kind: step.failed ? "declined" : "succeeded",
+        value: body,
+      });
+    case "settle":
+      return store.settle(holder, settlement);
+    case "park":
+      return store.suspend(holder, {
+        ...{ state: "in_doubt", doubt: "effect-unknown", countAttempt: step.failed },
+        dueInMs: step.failed ? undefined : step.ms,
+      });
+    case "wait":
+      return store.suspend(holder, { state: "waiting", dueInMs: step.ms, countAttempt: true });
+    case "transact":
+      return store.transact(holder, (tx) => {
+        row(tx, "recorded");
+        const name = `a${step.ms}`;
+        return {
+          write: { kind: "record", name, inputDigest: "d", value: body, messages: [] },
+          value: 1,
+        };
+      });
+    case "atomic":
+      return store.atomic({ ...REQUEST, form: "atomic" }, (tx) => {
+        row(tx, "settled by atomic");
+        return { settlement, value: 1 };
+      });
+  }
+}
