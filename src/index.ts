@@ -17,6 +17,8 @@ export {
   type RunResult,
   unwrap,
 } from "./core/handle.ts";
+export type { Joined } from "./core/join.ts";
+export type { LookupRequest, OperationStatus } from "./core/lookup.ts";
 export { nevertwice, type Once, type OnceOptions } from "./core/once.ts";
 export type { Op } from "./core/op.ts";
 export type { EncryptionOptions } from "./core/seal.ts";

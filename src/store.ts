@@ -66,6 +66,15 @@ export interface OperationStore<Tx = unknown, Mode extends CallbackMode = Callba
     request: ClaimRequest,
     work: (tx: Tx) => MaybePromise<AtomicWork<T>>,
   ): Promise<Answer<AtomicAnswer<T>>>;
+  /**
+   * The same inside a transaction that the user has opened and will end: what it answers becomes
+   * true with that commit. Absent where the store cannot speak through somebody else's client.
+   */
+  join?<T>(
+    tx: unknown,
+    request: ClaimRequest,
+    work: () => MaybePromise<AtomicWork<T>>,
+  ): Promise<Answer<AtomicAnswer<T>>>;
   /** The record by its id, from the writer. */
   read(id: RecordId): Promise<Answer<Snapshot | undefined>>;
   /** Operations that can be taken over now, oldest first. */

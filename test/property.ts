@@ -5,7 +5,7 @@ import fc from "fast-check";
 const SEED = "NEVERTWICE_SEED";
 const PATH = "NEVERTWICE_PATH";
 
-/** A test of a property; a failure prints the smallest counterexample and the command that repeats it. */
+/** A failure prints the smallest counterexample and the command that repeats it. */
 export function testProperty<T>(name: string, property: fc.IRawProperty<T>): void {
   test(name, async (t) => {
     const file = relative(process.cwd(), t.filePath ?? "");

@@ -1,7 +1,13 @@
-import { NevertwiceError } from "../model/errors.ts";
-import { encodeJson } from "../model/json.ts";
+import { isNevertwiceError } from "../model/errors.ts";
 import { fail, judgeStatus } from "../model/outcome.ts";
-import type { AtomicWork, ClaimRequest, MaybePromise, Snapshot } from "../store.ts";
+import type {
+  Answer,
+  AtomicAnswer,
+  AtomicWork,
+  ClaimRequest,
+  MaybePromise,
+  Snapshot,
+} from "../store.ts";
 import { statusOf } from "./attempt.ts";
 import { runInTransaction } from "./current.ts";
 import type { Definition } from "./definition.ts";
@@ -20,21 +26,26 @@ export interface AtomicOp<Tx> extends Write {
   readonly key: string;
 }
 
+/** How a store carries an atomic operation: in a transaction of its own, or in the user's. */
+export type Carrier = (
+  request: ClaimRequest,
+  work: (tx: unknown) => MaybePromise<AtomicWork<Performed>>,
+) => Promise<Answer<AtomicAnswer<Performed>>>;
+
 /** Claim, handler, outcome and messages in one transaction; a crash leaves nothing behind. */
 export async function runAtomic(
   ports: Ports,
   definition: Definition,
   request: ClaimRequest,
-  raw: unknown,
+  raw: Uint8Array,
+  carry: Carrier = (claim, work) => ports.store.atomic(claim, work),
 ): Promise<Performed | { readonly snapshot: Snapshot }> {
-  const input = await parseInput(definition, encodeJson(raw));
+  const input = await parseInput(definition, raw);
   const work = (tx: unknown): MaybePromise<AtomicWork<Performed>> =>
     atomicWork(ports, definition, request, tx, input);
-  const answer = await within(ports, ports.store.atomic(request, work), ports.settings.runForMs);
+  const answer = await within(ports, carry(request, work), ports.settings.runForMs);
   if (answer.kind !== "ok") {
-    return answer.kind === "not-applied" &&
-      !answer.again &&
-      !(answer.error instanceof NevertwiceError)
+    return isUsers(answer)
       ? failed(ports, definition, request, answer.error)
       : refuse("store-unavailable", 1_000, answer.error);
   }
@@ -50,6 +61,11 @@ export async function runAtomic(
     case "threw":
       return failed(ports, definition, request, answer.value.error);
   }
+}
+
+/** A refused commit that another try would not cure is the user's, such as a deferred constraint. */
+function isUsers(answer: Exclude<Answer<unknown>, { kind: "ok" }>): boolean {
+  return answer.kind === "not-applied" && !answer.again && !isNevertwiceError(answer.error);
 }
 
 /** The transaction rolled back, so that the same key may simply be sent again. */

@@ -70,7 +70,7 @@ async function runHandler(
   }
 }
 
-/** External calls that the handler did not await still get to record their results. */
+/** Steps that the handler did not await still get to record their results. */
 async function settled(run: Run): Promise<void> {
   while (run.pending.size > 0) await Promise.allSettled([...run.pending]);
 }

@@ -32,6 +32,8 @@ export interface Call {
 export interface Claim {
   readonly request: Omit<ClaimRequest, "attemptId">;
   readonly payload: Payload;
+  /** The input's bytes before they were sealed. */
+  readonly input: Uint8Array;
 }
 
 const ATTEMPT_ID_BYTES = 16;
@@ -63,6 +65,7 @@ export async function prepareClaim(
   const recipe = recipeOf(definition);
   return {
     payload,
+    input,
     request: {
       id,
       origin: call.origin,

@@ -40,13 +40,7 @@ export async function externalStep<Value, Decline>(
   const derived = keyOf(run, name, effect.keyed !== false);
   const key = known?.providerKey ?? derived;
   if (!known) await begin(run, name, inputDigest, effect.keyed === false ? undefined : key);
-  const work = sendAndRecord<Value, Decline>(run, name, effect, key);
-  run.pending.add(work);
-  try {
-    return await work;
-  } finally {
-    run.pending.delete(work);
-  }
+  return sendAndRecord<Value, Decline>(run, name, effect, key);
 }
 
 function checkUnchanged(run: Run, known: StepRecord, inputDigest: string): void {

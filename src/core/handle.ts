@@ -78,7 +78,7 @@ export function createHandle(ports: Ports, definition: Definition): Operation<ne
   };
 }
 
-function toRunResult(performed: Performed): RunResult<unknown> {
+export function toRunResult(performed: Performed): RunResult<unknown> {
   if (performed.kind === "passing") {
     return {
       kind: "retry-scheduled",

@@ -7,6 +7,8 @@ import { type AfterCrash, checkDefinition, type Definition } from "./definition.
 import { createEvents, type EventListener } from "./events.ts";
 import { createFlights } from "./flights.ts";
 import { createHandle, type Operation } from "./handle.ts";
+import { type Joined, joinTransaction } from "./join.ts";
+import { type LookupRequest, lookUp, type OperationStatus } from "./lookup.ts";
 import type { BodyOf } from "./op.ts";
 import {
   type AtomicOptions,
@@ -47,6 +49,10 @@ export interface Once<Tx, Mode extends CallbackMode> {
   ): Operation<InputOf<Schema>, BodyOf<Awaited<R>>>;
   /** Declares a handler that is only wrapped; the doors of `http` use it. @throws option-invalid */
   opaque(name: string, options: { readonly afterCrash: AfterCrash }): Operation<unknown, unknown>;
+  /** Runs an operation inside a transaction that an ORM owns. @example once.join(tx).atomic("rename", options, request) */
+  join<Owned>(tx: Owned): Joined<Owned>;
+  /** How the operation of a key stands. @throws scope-missing, key-malformed, store-unavailable */
+  lookup(request: LookupRequest): Promise<OperationStatus | undefined>;
   readonly worker: Worker;
   /** Takes away what retention no longer keeps. @throws store-unavailable */
   prune(): Promise<PruneAnswer>;
@@ -106,6 +112,8 @@ export function nevertwice<Tx, Mode extends CallbackMode>(
     operation: (name, given) => declare(operationDefinition(name, given)) as never,
     atomic: (name, given) => declare(atomicDefinition(name, given)) as never,
     opaque: (name, given) => declare(opaqueDefinition(name, given.afterCrash)) as never,
+    join: (tx) => joinTransaction(ports, tx),
+    lookup: (request) => lookUp(ports, request),
     worker,
     prune: () => pruneOnce(ports),
     async close() {

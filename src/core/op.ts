@@ -53,12 +53,24 @@ export type BodyOf<R> =
   R extends Ended<infer Inner> ? BodyOf<Inner> : R extends Result<infer Body> ? Body : R;
 
 export function createOp(run: Run): Op<unknown, CallbackMode> {
+  const atomic = (name: string, callback: never): Promise<unknown> =>
+    pending(run, atomicStep(run, name, callback));
   return {
     ...currentOf(run),
-    atomic: ((name: string, callback: never) => atomicStep(run, name, callback)) as never,
-    external: (name, effect) => externalStep(run, name, effect),
+    atomic: atomic as never,
+    external: (name, effect) => pending(run, externalStep(run, name, effect)),
     settle: (callback) => settleStep(run, callback as never),
   };
+}
+
+/** Remembers a step under way, so that the attempt does not end before a step that nobody awaits. */
+function pending<T>(run: Run, step: Promise<T>): Promise<T> {
+  run.pending.add(step);
+  const done = (): void => {
+    run.pending.delete(step);
+  };
+  step.then(done, done);
+  return step;
 }
 
 /** The part of `op` that `currentOperation()` gives anywhere. */

@@ -1,11 +1,11 @@
 import { type ClaimDecision, decide } from "../model/decide.ts";
 import type { ErrorCode } from "../model/errors.ts";
-import { decodeJson } from "../model/json.ts";
 import type { RecordId } from "../model/key.ts";
 import type { Answer, ClaimAnswer, Snapshot } from "../store.ts";
 import { runAtomic } from "./atomic.ts";
 import { type OpaqueHandler, runAttempt } from "./attempt.ts";
 import { attemptId, type Call, type Claim, comparePayload, prepareClaim } from "./claim.ts";
+import { refuseNested } from "./current.ts";
 import type { Definition } from "./definition.ts";
 import { type Performed, type Refused, refuse } from "./performed.ts";
 import { type Ports, within } from "./ports.ts";
@@ -30,6 +30,8 @@ export async function perform(
   call: Call,
   opaque?: OpaqueHandler,
 ): Promise<Performed> {
+  // Inside a transaction another operation would wait for the very locks that it holds.
+  refuseNested();
   const claim = await prepareClaim(ports, definition, call);
   const { id, fingerprint } = claim.request;
   const until = ports.clock.monotonic() + (call.waitMs ?? ports.settings.waitMs);
@@ -123,12 +125,7 @@ async function stepOnce(
 ): Promise<Performed | "stale"> {
   const request = { ...claim.request, attemptId: attempt };
   if (definition.form === "atomic") {
-    const found = await runAtomic(
-      ports,
-      definition,
-      request,
-      decodeJson(ports.sealer.open(request.id, "input", request.input) ?? request.input),
-    );
+    const found = await runAtomic(ports, definition, request, claim.input);
     return "snapshot" in found
       ? meet(ports, definition, claim, attempt, found.snapshot, opaque)
       : found;

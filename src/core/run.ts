@@ -17,7 +17,7 @@ export interface Run {
   readonly lease: Lease;
   readonly record: OperationRecord;
   readonly steps: Map<string, StepRecord>;
-  /** External calls and their records under way. */
+  /** Steps under way. */
   readonly pending: Set<Promise<unknown>>;
   readonly namesUsed: Set<string>;
   /** The outcome that this run committed. */

@@ -13,6 +13,7 @@ export interface ErrorEntry {
 export type ErrorCode =
   | "key-required"
   | "key-malformed"
+  | "key-unknown"
   | "key-too-old"
   | "payload-ambiguous"
   | "input-invalid"
@@ -60,6 +61,11 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     status: 400,
     retry: "never",
     title: "The idempotency key is malformed. Send one key of 1 to 255 visible ASCII characters.",
+  },
+  "key-unknown": {
+    status: 404,
+    retry: "never",
+    title: "No operation of that key is known here. Check the key and the account.",
   },
   "key-too-old": {
     status: 400,

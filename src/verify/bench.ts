@@ -2,7 +2,7 @@ import type { MaybePromise, OperationStore } from "../store.ts";
 
 /**
  * What a case may need beyond the contract itself.
- * `races`: statements of two handles that are under way at the same time (not one connection for all).
+ * `races`: calls of two handles that are under way at the same time, not one connection for all.
  * `transactions`: a user who can end the transaction from inside its callback.
  * `skew`: a database clock that the bench can move.
  * `rows`: a table of the user's own that takes part in the store's transactions.
@@ -23,7 +23,7 @@ export type Need =
 export interface StoreBench<Tx = unknown> {
   /** Migrated and without a single operation. */
   readonly store: OperationStore<Tx>;
-  /** Moves the database's clock of this store and of every handle that `again` gave, in milliseconds. */
+  /** Moves the database's clock of this store and of every other handle, in milliseconds. */
   advance(ms: number): MaybePromise<void>;
   /** Another handle on the same data: another connection, or another process's store object. */
   again?(): MaybePromise<OperationStore<Tx>>;

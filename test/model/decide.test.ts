@@ -69,8 +69,10 @@ testProperty(
 testProperty(
   "only a running record that carries our own attempt is recognised as our claim",
   fc.property(anyRecord, anyClaim, (record, claim) => {
-    const own = record.state === "running" && record.attemptId === claim.attemptId;
-    assert.equal(decide(record, claim).kind === "own", own);
+    const mine = record.state === "running" && record.attemptId === claim.attemptId;
+    // What a take-over of a wrapped handler was to do next is lost with its answer.
+    const clear = record.form !== "opaque" || record.fence === 1;
+    assert.equal(decide(record, claim).kind === "own", mine && clear);
   }),
 );
 
@@ -146,6 +148,42 @@ testProperty(
 );
 
 testProperty(
+  "an atomic record that is not final can only be looked at by a person",
+  fc.property(anyKeyless, anyRecover, (record, event) => {
+    const decision = decide({ ...record, form: "atomic", steps: [] }, event);
+    fc.pre(decision.kind === "take-over");
+    assert.deepEqual(decision.next, { kind: "park", doubt: "effect-unknown" });
+  }),
+);
+
+testProperty(
+  "changed code and unreadable data wait for a person, whatever else is known",
+  fc.property(
+    running,
+    anyEnd,
+    fc.constantFrom("definition-changed", "unreadable"),
+    (record, end, doubt) => {
+      const decision = decide(record, { ...end, doubt });
+      assert.deepEqual(decision, { kind: "doubt", doubt, dueInMs: undefined });
+    },
+  ),
+);
+
+testProperty(
+  "an opaque handler whose error proves nothing is parked where its mount chose doubt (H9)",
+  fc.property(running, fc.constantFrom(undefined, 500, 503), anyEnd, (record, status, end) => {
+    const { status: _, doubt: __, ...rest } = end;
+    const event = {
+      ...rest,
+      ...(status === undefined ? {} : { status }),
+      afterCrash: "doubt",
+    } as const;
+    const decision = decide({ ...record, form: "opaque", steps: [] }, event);
+    assert.deepEqual(decision, { kind: "doubt", doubt: "effect-unknown", dueInMs: undefined });
+  }),
+);
+
+testProperty(
   "every end of a run is a legal transition",
   fc.property(running, anyEnd, (record, end) => {
     const state = STATE_AFTER[decide(record, end).kind];
@@ -167,6 +205,9 @@ test("final states have no way out, and every state is reached from a claim", ()
   for (const state of reached) for (const next of TRANSITIONS[state]) reached.add(next);
   assert.deepEqual([...reached].sort(), [...STATES].sort());
   for (const state of STATES) assert.equal(TRANSITIONS[state].length === 0, isFinal(state));
+  // Whatever waits is claimed again before it ends.
+  for (const state of ["waiting", "in_doubt"] as const)
+    assert.deepEqual(TRANSITIONS[state], ["running"]);
 });
 
 const STATE_AFTER: Readonly<Record<EndDecision["kind"], State>> = {

@@ -35,6 +35,11 @@ testProperty(
   ),
 );
 
+test("a header's text ends with the last Latin character", () => {
+  assert.deepEqual(checkHeader("x-note", "\u00ff"), ["x-note", "\u00ff"]);
+  assert.throws(() => checkHeader("x-note", "\u0100"), invalid);
+});
+
 testProperty(
   "a header cannot smuggle another line",
   fc.property(letters, fc.constantFrom("\r\n", "\n", "\r", "\0"), letters, (before, cut, after) => {
@@ -87,6 +92,7 @@ test("nothing is 204, and its headers and reference are kept", () => {
   assert.deepEqual(outcome.headers, [["x-a", "1"]]);
   assert.equal(outcome.reference, "order_1");
   assert.ok(!("reference" in toOutcome(undefined)));
+  assert.equal(toOutcome(ok(undefined, 201)).status, 201);
 });
 
 test("fail is a failure whatever its status, and keeps the content type that it was given", () => {

@@ -15,12 +15,13 @@ const time = fc.integer({ min: 0, max: 30 });
 const attempts = fc.integer({ min: 1, max: 6 });
 const afterCrash = fc.constantFrom("doubt" as const, "rerun" as const, "probe" as const);
 const nothing = { nil: undefined };
+const half = { ...nothing, freq: 2 };
 
 const step: fc.Arbitrary<StepRecord> = fc
   .record({
     kind: fc.constantFrom("external" as const, "external" as const, "atomic" as const),
     providerKey: fc.option(fc.constant("provider-key"), nothing),
-    result: fc.option(fc.constantFrom("succeeded" as const, "declined" as const), nothing),
+    result: fc.option(fc.constantFrom("succeeded" as const, "declined" as const), half),
     begunAt: time,
   })
   .map(({ kind, providerKey, result, begunAt }) => ({
@@ -36,7 +37,8 @@ const step: fc.Arbitrary<StepRecord> = fc
 export const anyRecord: fc.Arbitrary<OperationRecord> = fc
   .record({
     state: fc.constantFrom(...STATES),
-    form: fc.constantFrom(...FORMS),
+    form: fc.constantFrom("resumable" as const, ...FORMS),
+    fence: fc.constantFrom(1, 2),
     attempts,
     attemptId: fc.constantFrom("mine", "theirs"),
     leaseUntil: time,
@@ -47,10 +49,10 @@ export const anyRecord: fc.Arbitrary<OperationRecord> = fc
     steps: fc.array(step, { maxLength: 3 }),
   })
   .map((draw) => {
-    const { state, form, attemptId, missing, dueAt } = draw;
+    const { state, form, fence, attemptId, missing, dueAt } = draw;
     const steps = form === "resumable" ? draw.steps : [];
     return {
-      ...{ id: recordId("own", "a", "k"), name: "n", version: 1, form, state, fence: 1, attemptId },
+      ...{ id: recordId("own", "a", "k"), name: "n", version: 1, form, state, fence, attemptId },
       ...{ attempts: draw.attempts, fingerprint: new Uint8Array(32), recipe: "[]", createdAt: 0 },
       steps: steps.map((entry, index) => ({ ...entry, name: `step-${index}` })),
       ...(state === "running" ? { leaseUntil: draw.leaseUntil, runUntil: draw.runUntil } : {}),
@@ -91,8 +93,8 @@ export const anyClaim: fc.Arbitrary<ClaimEvent> = fc
 
 export const anyEnd: fc.Arbitrary<EndEvent> = fc
   .record({
-    status: fc.option(fc.constantFrom(200, 400, 401, 422, 429, 500, 503), nothing),
-    doubt: fc.option(fc.constantFrom(...DOUBTS), nothing),
+    status: fc.constantFrom(undefined, 200, 400, 401, 422, 429, 500, 503),
+    doubt: fc.option(fc.constantFrom(...DOUBTS), half),
     afterCrash,
     attemptsMax: attempts,
     backoffMs: fc.integer({ min: 1, max: 60_000 }),

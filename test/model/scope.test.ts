@@ -42,7 +42,7 @@ testProperty(
 );
 
 test("a word that only contains null is honest", () => {
-  for (const scope of ["annulled", "nullable", "Nantes", "undefinedness", "acct_nullify"])
+  for (const scope of ["annulled", "nullable", "Nantes", "undefinedness", "acct_nullify", "isnull"])
     assert.equal(checkScope(scope), scope);
 });
 

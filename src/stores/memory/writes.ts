@@ -49,7 +49,7 @@ export function takenOver(request: TakeOverRequest): Change {
   };
 }
 
-/** When the operation may be taken over; undefined for a final one and for one that needs a person. */
+/** When it may be taken over; undefined for a final operation and for one that needs a person. */
 export function readyAt(record: OperationRecord): number | undefined {
   if (record.state !== "running") return record.dueAt;
   return Math.min(record.leaseUntil ?? 0, record.runUntil ?? 0);

@@ -27,7 +27,7 @@ const STEP = { name: "charge", inputDigest: "digest", providerKey: "provider-key
 const RESULT = { kind: "succeeded", value: bytes("1") } as const;
 const LATER = { state: "waiting", dueInMs: 1_000, countAttempt: true } as const;
 
-/** Every fenced write but the transactions; a holder without the right must get `stale` from each. */
+/** Every fenced write but the transactions; a holder without the right gets `stale` from each. */
 async function everyWrite(store: OperationStore, holder: Holder): Promise<readonly string[]> {
   return [
     answered(await store.renew(holder, LEASE_MS)),
@@ -202,7 +202,7 @@ export const fenceCases: readonly StoreCase[] = [
   },
   {
     guarantee: 14,
-    name: "neither a final operation, nor one that needs a person, nor an unknown one is taken over",
+    name: "nobody takes over a final operation, one that needs a person, or an unknown one",
     needs: ["skew"],
     async run(bench) {
       const { store } = bench;

@@ -66,7 +66,7 @@ export function settleWrite(settlement: Settlement = settlementOf()): FencedWrit
   return { kind: "settle", settlement };
 }
 
-/** A callback that inserts one row of the user's and returns `value`; it awaits only where it must. */
+/** A callback that inserts one row of the user's and returns `value`. */
 export function inserting<R extends Transacted<unknown> | AtomicWork<unknown>>(
   bench: StoreBench,
   row: string,
@@ -75,7 +75,7 @@ export function inserting<R extends Transacted<unknown> | AtomicWork<unknown>>(
   return (tx) => after(bench.userRows.insert(tx, row), () => value);
 }
 
-/** Goes on at once after a value and later after a promise, so that one callback fits both modes. */
+/** Goes on at once after a value, later after a promise: so one callback fits both modes. */
 export function after<A, B>(
   value: MaybePromise<A>,
   next: (value: A) => MaybePromise<B>,

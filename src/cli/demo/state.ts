@@ -1,0 +1,64 @@
+import type { Passed, SandboxClient } from "../../sandbox/client.ts";
+import { type Charge, isObject, type Refund } from "../../sandbox/wire.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** An order as the shop keeps it. */
+export interface Order {
+  readonly orderId: string;
+  readonly cartId: string;
+  /** In the currency's smallest unit. */
+  readonly amount: number;
+  readonly currency: string;
+  /** Null until the charge is known. */
+  readonly chargeId: string | null;
+  readonly status: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+}
+
+/** Everything that the page shows, in one answer of `GET /demo/state?key=...`. */
+export interface DemoState {
+  /** The shop's process, so that a restart can be seen. */
+  readonly pid: number;
+  /** The newest ones, newest last. */
+  readonly orders: readonly Order[];
+  readonly provider: ProviderState;
+  /** The operation of the key that was asked for; null if nothing has claimed it. */
+  readonly operation: Timeline | null;
+}
+
+export type ProviderState =
+  | {
+      readonly reachable: true;
+      readonly charges: readonly Charge[];
+      readonly refunds: readonly Refund[];
+      /** Faults that wait for the next calls. */
+      readonly faults: readonly string[];
+    }
+  | { readonly reachable: false; readonly cause: string };
+
+/** Enough for a purchase gone wrong many times over, few enough to send every half second. */
+export const SHOWN_MAX = 100;
+
+/** What the provider's ledger says now. */
+export async function readProvider(provider: SandboxClient): Promise<ProviderState> {
+  const [charges, refunds, faults] = await Promise.all([
+    provider.charges(SHOWN_MAX),
+    provider.refunds(SHOWN_MAX),
+    provider.faults(),
+  ]);
+  for (const passed of [charges, refunds, faults])
+    if (passed.kind === "unreachable") return { reachable: false, cause: passed.cause };
+  return {
+    reachable: true,
+    charges: member(charges, "data") as readonly Charge[],
+    refunds: member(refunds, "data") as readonly Refund[],
+    faults: member(faults, "next") as readonly string[],
+  };
+}
+
+function member(passed: Passed, name: "data" | "next"): readonly unknown[] {
+  const body = passed.kind === "answered" && isObject(passed.body) ? passed.body : {};
+  const list = body[name];
+  return Array.isArray(list) ? list : [];
+}

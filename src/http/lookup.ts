@@ -1,0 +1,45 @@
+import type { LookupRequest, OperationStatus } from "../core/lookup.ts";
+import { isNevertwiceError, NevertwiceError } from "../model/errors.ts";
+import { asClientError, problemOfError } from "./problem.ts";
+import type { ProtectOptions } from "./protect.ts";
+import { toResponse } from "./web.ts";
+
+interface Lookup {
+  lookup(request: LookupRequest): Promise<OperationStatus | undefined>;
+}
+
+/**
+ * A web-standard handler of `GET .../<key>` that tells how an operation stands, without its
+ * bodies. An unknown key and somebody else's key are answered alike.
+ *
+ * @example app.get("/operations/:key", (c) => lookup(once, { scope: accountOf })(c.req.raw));
+ */
+export function lookup(
+  once: Lookup,
+  options: Pick<ProtectOptions<Request>, "scope">,
+): (request: Request) => Promise<Response> {
+  return async (request) => {
+    try {
+      const scope = (await options.scope(request)) ?? "";
+      const segment = new URL(request.url).pathname.split("/").at(-1) ?? "";
+      const status = await once.lookup({ scope, key: decodeSegment(segment) });
+      if (status === undefined) throw new NevertwiceError("key-unknown");
+      return Response.json(status, { headers: { "cache-control": "no-store" } });
+    } catch (error) {
+      const known = asClientError(error);
+      if (known) return toResponse(problemOfError(known), undefined);
+      if (isNevertwiceError(error, "store-unavailable")) {
+        return toResponse(problemOfError(error), undefined);
+      }
+      throw error;
+    }
+  };
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch (error) {
+    throw new NevertwiceError("key-malformed", undefined, { cause: error });
+  }
+}

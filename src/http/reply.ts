@@ -1,0 +1,57 @@
+import type { HeaderList } from "../model/outcome.ts";
+
+/** What an adapter writes to its client. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: HeaderList;
+  readonly body: Uint8Array;
+  /** `first` lets an adapter send the handler's own headers too, such as a cookie. */
+  readonly source: "first" | "replay" | "problem";
+}
+
+/** Headers that belong to the outcome and may be given again to another connection. */
+const ALLOWED: ReadonlySet<string> = new Set([
+  "content-type",
+  "content-language",
+  "content-encoding",
+  "content-disposition",
+  "content-location",
+  "location",
+  "link",
+  "etag",
+  "last-modified",
+]);
+
+/** Headers that must never be replayed to anybody, whatever the options say. */
+const FORBIDDEN: ReadonlySet<string> = new Set([
+  "set-cookie",
+  "date",
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "content-length",
+  "authorization",
+  "www-authenticate",
+]);
+
+/** The headers of a response that are stored: the allowed ones, and those that the mount names. */
+export function storedHeaders(
+  headers: Iterable<readonly [string, string]>,
+  also: ReadonlySet<string>,
+): [string, string][] {
+  const kept: [string, string][] = [];
+  for (const [name, value] of headers) {
+    const lower = name.toLowerCase();
+    if (!FORBIDDEN.has(lower) && (ALLOWED.has(lower) || also.has(lower))) kept.push([lower, value]);
+  }
+  return kept;
+}
+
+export function isForbidden(name: string): boolean {
+  return FORBIDDEN.has(name.toLowerCase());
+}

@@ -1,0 +1,109 @@
+import type { Operation } from "../core/handle.ts";
+import type { Once } from "../core/once.ts";
+import { collect, readBody } from "./body.ts";
+import { type Exchange, handle, type RawAnswer } from "./handle.ts";
+import { asClientError, problemOfError } from "./problem.ts";
+import {
+  doorOf,
+  handleOptions,
+  type OperationProtectOptions,
+  passesBy,
+  type WrapOptions,
+} from "./protect.ts";
+import type { Reply } from "./reply.ts";
+
+export type WebHandler = (request: Request) => Response | Promise<Response>;
+
+/**
+ * A web-standard handler for a declared operation.
+ *
+ * @throws option-invalid, scope-missing when mounted
+ * @example export const POST = protect(checkout, { scope: accountOf });
+ */
+export function protect(
+  operation: Operation<never, unknown>,
+  options: OperationProtectOptions<Request>,
+): WebHandler;
+/**
+ * Puts the protection round a web-standard handler that exists already.
+ *
+ * @example const handler = protect(once, { name: "orders", scope: accountOf, afterCrash: "doubt" }, createOrder);
+ */
+export function protect<Tx>(
+  once: Once<Tx, never>,
+  options: WrapOptions<Request>,
+  handler: WebHandler,
+): WebHandler;
+export function protect(
+  target: object,
+  options: OperationProtectOptions<Request> | WrapOptions<Request>,
+  handler?: WebHandler,
+): WebHandler {
+  const door = doorOf(target, options);
+  const settings = handleOptions(options);
+  return async (request) => {
+    if (
+      handler &&
+      passesBy(
+        request.method,
+        request.headers.get("idempotency-key") ?? undefined,
+        options as WrapOptions<Request>,
+      )
+    )
+      return handler(request);
+    try {
+      // The handler gets a request of its own, because reading a body uses it up.
+      const copy = handler && request.clone();
+      const exchange = await toExchange(request, options, door.ports.settings.requestBytesMax);
+      let first: Response | undefined;
+      const opaque = async (): Promise<RawAnswer> => {
+        first = await (handler as WebHandler)(copy as Request);
+        return {
+          status: first.status,
+          headers: first.headers,
+          body: new Uint8Array(await first.arrayBuffer()),
+        };
+      };
+      const reply = await handle(door, exchange, settings, handler && opaque);
+      return toResponse(reply, reply.source === "first" ? first : undefined);
+    } catch (error) {
+      const known = asClientError(error);
+      if (known) return toResponse(problemOfError(known), undefined);
+      throw error;
+    }
+  };
+}
+
+async function toExchange(
+  request: Request,
+  options: OperationProtectOptions<Request>,
+  bytesMax: number,
+): Promise<Exchange> {
+  const scope = await options.scope(request);
+  const inputOf = options.input;
+  const copy = inputOf && request.clone();
+  const bytes = request.body ? await collect(request.body, bytesMax) : new Uint8Array(0);
+  const { pathname, search } = new URL(request.url);
+  const body = readBody(bytes, request.headers.get("content-type") ?? undefined);
+  const input = inputOf ? { input: await inputOf(copy as Request) } : {};
+  return {
+    method: request.method,
+    url: pathname + search,
+    scope,
+    body,
+    ...input,
+    header: (name) => request.headers.get(name) ?? undefined,
+  };
+}
+
+/** Statuses that the Fetch standard allows no body for. */
+const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
+
+export function toResponse(reply: Reply, first: Response | undefined): Response {
+  const headers = new Headers(first ? first.headers : undefined);
+  for (const [name, value] of reply.headers) headers.set(name, value);
+  return new Response(BODILESS.has(reply.status) ? null : new Uint8Array(reply.body), {
+    status: reply.status,
+    headers,
+  });
+}

@@ -1,0 +1,143 @@
+import type { Holder, StepResult } from "../../model/operation.ts";
+import type {
+  AtomicAnswer,
+  AtomicWork,
+  ClaimRequest,
+  Fenced,
+  FencedWrite,
+  Message,
+  Settlement,
+  StepBegin,
+  Suspension,
+  TransactAnswer,
+  Transacted,
+} from "../../store.ts";
+import { claim, occupied } from "./claims.ts";
+import type { SqliteRow } from "./client.ts";
+import { bytesOf, read, type Tables } from "./records.ts";
+import { call, type Verdict } from "./transaction.ts";
+
+/** The holder as the condition of every fenced write binds it. */
+function held({ id, fence }: Holder): { id: Uint8Array; fence: number } {
+  return { id: bytesOf(id), fence };
+}
+
+function fenced(value: Fenced): Verdict<Fenced> {
+  return { value, keep: value === "done" };
+}
+
+/** A write that is one conditional statement. */
+function change({ connection }: Tables, sql: string, parameters: SqliteRow): Fenced {
+  return connection.run(sql, parameters) === 1 ? "done" : "stale";
+}
+
+export function renew(tables: Tables, holder: Holder, leaseMs: number): Verdict<Fenced> {
+  return fenced(change(tables, tables.sql.renew, { ...held(holder), leaseMs }));
+}
+
+/** A mark that is there already stays as it is: its provider key may have been sent. */
+export function begin(tables: Tables, holder: Holder, step: StepBegin): Verdict<Fenced> {
+  const { connection, sql } = tables;
+  const { name, inputDigest, providerKey = null } = step;
+  const begun = change(tables, sql.begin, { ...held(holder), name, inputDigest, providerKey });
+  if (begun === "done") return fenced("done");
+  const known = connection.get(sql.begun, { ...held(holder), name });
+  return fenced(known === undefined ? "stale" : "done");
+}
+
+export function record(
+  tables: Tables,
+  holder: Holder,
+  name: string,
+  result: StepResult,
+): Verdict<Fenced> {
+  const { kind, value } = result;
+  return fenced(change(tables, tables.sql.record, { ...held(holder), name, kind, value }));
+}
+
+export function suspend(tables: Tables, holder: Holder, suspension: Suspension): Verdict<Fenced> {
+  const { state, doubt = null, dueInMs = null, error = null, countAttempt } = suspension;
+  const givenBack = countAttempt ? 0 : 1;
+  const after = { state, doubt, dueInMs, error, givenBack };
+  return fenced(change(tables, tables.sql.suspend, { ...held(holder), ...after }));
+}
+
+export function settle(tables: Tables, holder: Holder, settlement: Settlement): Verdict<Fenced> {
+  const { connection, sql } = tables;
+  const { kind, status, headers, body, reference = null } = settlement.outcome;
+  const missing = settlement.keepResponse ? null : "too-large";
+  const outcome = { kind, status, reference, missing };
+  const row = connection.get<{ number: number }>(sql.settle, { ...held(holder), ...outcome });
+  if (row === undefined) {
+    const why = connection.get<{ reason: Exclude<Fenced, "done"> }>(sql.unsettled, held(holder));
+    return fenced(why?.reason ?? "stale");
+  }
+  if (settlement.keepResponse) {
+    const response = { number: row.number, headers: JSON.stringify(headers), body };
+    connection.run(sql.response, response);
+  }
+  stage(tables, holder, settlement.messages);
+  return fenced("done");
+}
+
+function stage({ connection, sql }: Tables, holder: Holder, messages: readonly Message[]): void {
+  const id = bytesOf(holder.id);
+  for (const { topic, key, payload } of messages)
+    connection.run(sql.message, { id, topic, key, payload });
+}
+
+/** The fenced write of a transaction. */
+function write(tables: Tables, holder: Holder, wanted: FencedWrite): Verdict<Fenced> {
+  if (wanted.kind === "settle") return settle(tables, holder, wanted.settlement);
+  const { name, inputDigest, value, messages } = wanted;
+  const step = { ...held(holder), name, inputDigest, value };
+  const recorded = fenced(change(tables, tables.sql.recordAtomic, step));
+  if (recorded.keep) stage(tables, holder, messages);
+  return recorded;
+}
+
+/** The user's writes and one fenced write. For a stale holder the callback is not called. */
+export function transact<T>(
+  tables: Tables,
+  savepoint: string,
+  holder: Holder,
+  work: () => Transacted<T> | PromiseLike<Transacted<T>>,
+): Verdict<TransactAnswer<T>> {
+  const { connection, sql } = tables;
+  if (connection.get(sql.held, held(holder)) === undefined)
+    return { value: { kind: "refused", reason: "stale" }, keep: false };
+  const called = call(connection, savepoint, work, () => true);
+  if (called.kind === "threw") return { value: called, keep: false };
+  const { value: answer } = write(tables, holder, called.value.write);
+  return answer === "done"
+    ? { value: { kind: "committed", value: called.value.value }, keep: true }
+    : { value: { kind: "refused", reason: answer }, keep: false };
+}
+
+/**
+ * The whole operation at once. The file has one writer, so the id that is free stays free while the
+ * callback runs, and nothing of ours is written before the callback has left the transaction whole.
+ */
+export function atomic<T>(
+  tables: Tables,
+  savepoint: string,
+  request: ClaimRequest,
+  work: () => AtomicWork<T> | PromiseLike<AtomicWork<T>>,
+): Verdict<AtomicAnswer<T>> {
+  const known = occupied(tables, request);
+  if (known !== undefined) return { value: known, keep: false };
+  const called = call(tables.connection, savepoint, work, isSucceeded);
+  if (called.kind === "threw") return { value: called, keep: false };
+  const { value: claimed } = claim(tables, request);
+  if (claimed.kind !== "claimed") return { value: claimed, keep: false };
+  const { settlement, value } = called.value;
+  // A failed outcome is kept, and the callback has then done nothing.
+  const kept = isSucceeded(called.value) ? settlement : { ...settlement, messages: [] };
+  settle(tables, claimed.snapshot.record, kept);
+  const snapshot = read(tables, request.id) ?? claimed.snapshot;
+  return { value: { kind: "committed", value, snapshot }, keep: true };
+}
+
+function isSucceeded({ settlement }: AtomicWork<unknown>): boolean {
+  return settlement.outcome.kind === "succeeded";
+}
