@@ -39,7 +39,8 @@ export async function externalStep<Value, Decline>(
     suspend(run, new Error(`The step "${name}" was begun without a key.`), "effect-unknown");
   const derived = keyOf(run, name, effect.keyed !== false);
   const key = known?.providerKey ?? derived;
-  if (!known) await begin(run, name, inputDigest, effect.keyed === false ? undefined : key);
+  // Also before a resend: the begin is the last fence check before bytes leave.
+  await begin(run, name, inputDigest, effect.keyed === false ? undefined : key);
   return sendAndRecord<Value, Decline>(run, name, effect, key);
 }
 
@@ -74,12 +75,11 @@ async function begin(
 ): Promise<void> {
   const { ports, lease } = run;
   const step = { name, inputDigest, ...(key === undefined ? {} : { providerKey: key }) };
-  const ours = (known: StepRecord): boolean =>
-    known.name === name && known.fence === lease.holder.fence;
   const end = await insist(
     run,
     () => ports.store.begin(lease.holder, step),
-    (record) => record.fence === lease.holder.fence && record.steps.some(ours),
+    (record) =>
+      record.fence === lease.holder.fence && record.steps.some((known) => known.name === name),
   );
   // Nothing was sent, so a failure here leaves no doubt.
   expectDone(run, end, undefined);

@@ -1,4 +1,5 @@
 import { type Continuation, decide } from "../model/decide.ts";
+import type { RecordId } from "../model/key.ts";
 import type { Doubt } from "../model/operation.ts";
 import type { Snapshot } from "../store.ts";
 import { type AttemptEnd, type OpaqueHandler, runAttempt } from "./attempt.ts";
@@ -70,18 +71,33 @@ export async function recoverOnce(
   definitions: readonly Definition[],
   limit: number,
 ): Promise<Recovery> {
-  const known = definitions.filter(isRecoverable);
-  if (known.length === 0) return { found: 0, settled: 0, reachable: true };
-  const answer = await within(
-    ports,
-    ports.store.due({ definitions: known.map(({ name, version }) => ({ name, version })), limit }),
-  );
-  if (answer.kind !== "ok") return { found: 0, settled: 0, reachable: false };
-  const ends = await Promise.all(
-    answer.value.map((snapshot) => recoverOne(ports, known, snapshot)),
-  );
+  const runs = await startRecovery(ports, definitions, limit, new Map());
+  if (runs === undefined) return { found: 0, settled: 0, reachable: false };
+  const ends = await Promise.all(runs.map(([, run]) => run));
   const settled = ends.filter((end) => end === "succeeded" || end === "failed").length;
-  return { found: answer.value.length, settled, reachable: true };
+  return { found: runs.length, settled, reachable: true };
+}
+
+/**
+ * The recoveries that one pass starts; undefined if the store could not be asked.
+ *
+ * @param active those under way, which count towards the limit
+ */
+export async function startRecovery(
+  ports: Ports,
+  definitions: readonly Definition[],
+  limit: number,
+  active: ReadonlyMap<RecordId, unknown>,
+): Promise<[RecordId, Promise<string>][] | undefined> {
+  const known = definitions.filter(isRecoverable);
+  if (known.length === 0) return [];
+  const names = known.map(({ name, version }) => ({ name, version }));
+  const answer = await within(ports, ports.store.due({ definitions: names, limit }));
+  if (answer.kind !== "ok") return undefined;
+  return answer.value
+    .filter(({ record }) => !active.has(record.id))
+    .slice(0, limit - active.size)
+    .map((snapshot) => [snapshot.record.id, recoverOne(ports, known, snapshot)]);
 }
 
 /** A wrapped handler that may simply run again waits for its client, who brings the request. */

@@ -1,8 +1,9 @@
+import type { RecordId } from "../model/key.ts";
 import type { PruneAnswer } from "../store.ts";
 import type { Definition } from "./definition.ts";
 import type { Ports } from "./ports.ts";
 import { pruneOnce } from "./prune.ts";
-import { type Recovery, recoverOnce } from "./recover.ts";
+import { type Recovery, recoverOnce, startRecovery } from "./recover.ts";
 
 export interface WorkerOptions {
   /** How often to look for operations to recover, in milliseconds. */
@@ -37,15 +38,16 @@ export function createWorker(ports: Ports, definitions: () => readonly Definitio
       if (stopper) return;
       stopper = new AbortController();
       const { signal } = stopper;
-      const limit = options.limit ?? LIMIT_DEFAULT;
+      const pollMs = options.pollMs ?? POLL_MS_DEFAULT;
+      const recover = recoverLoop(
+        ports,
+        definitions,
+        signal,
+        options.limit ?? LIMIT_DEFAULT,
+        pollMs,
+      );
       loops = Promise.all([
-        // A full pass goes on at once; an outage is waited out at the same pace.
-        loop(
-          ports,
-          signal,
-          options.pollMs ?? POLL_MS_DEFAULT,
-          async () => (await recoverOnce(ports, definitions(), limit)).found === limit,
-        ),
+        loop(ports, signal, pollMs, recover),
         loop(ports, signal, options.pruneMs ?? PRUNE_MS_DEFAULT, async () => {
           await pruneOnce(ports).catch(() => undefined);
           return false;
@@ -61,6 +63,27 @@ export function createWorker(ports: Ports, definitions: () => readonly Definitio
       const recovery = await recoverOnce(ports, definitions(), limit);
       return { recovery, pruning: await pruneOnce(ports) };
     },
+  };
+}
+
+/** One pass starts runs up to the limit; one that hangs does not keep the others waiting. */
+function recoverLoop(
+  ports: Ports,
+  definitions: () => readonly Definition[],
+  signal: AbortSignal,
+  limit: number,
+  pollMs: number,
+): () => Promise<boolean> {
+  const active = new Map<RecordId, Promise<unknown>>();
+  return async () => {
+    const started = await startRecovery(ports, definitions(), limit, active);
+    for (const [id, run] of started ?? []) {
+      active.set(id, run);
+      void run.finally(() => active.delete(id));
+    }
+    if (active.size < limit) return false;
+    await Promise.race([...active.values(), ports.clock.sleep(pollMs, signal)]);
+    return true;
   };
 }
 

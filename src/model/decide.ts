@@ -125,14 +125,23 @@ function decideRun(record: OperationRecord, event: ClaimEvent | RecoverEvent): C
       : record.dueAt;
   if (readyAt === undefined)
     return { kind: "refuse", code: "in-doubt", retryAfterMs: DOUBT_RETRY_MS };
-  if (readyAt > event.now)
-    return { kind: "refuse", code: notYet(record), retryAfterMs: readyAt - event.now };
+  if (readyAt > event.now) return notYet(record, readyAt - event.now);
   return { kind: "take-over", next: continuation(record, event) };
 }
 
-function notYet(record: OperationRecord): ErrorCode {
-  if (record.state === "running") return "in-progress";
-  return record.state === "waiting" ? "retry-scheduled" : "in-doubt";
+/** Most runs end long before their lease, so a duplicate need not stay away until then. */
+const RUNNING_RETRY_MS = 1_000;
+
+function notYet(record: OperationRecord, leftMs: number): ClaimDecision {
+  if (record.state === "running") {
+    return {
+      kind: "refuse",
+      code: "in-progress",
+      retryAfterMs: Math.min(leftMs, RUNNING_RETRY_MS),
+    };
+  }
+  const code = record.state === "waiting" ? "retry-scheduled" : "in-doubt";
+  return { kind: "refuse", code, retryAfterMs: leftMs };
 }
 
 function continuation(record: OperationRecord, event: ClaimEvent | RecoverEvent): Continuation {
