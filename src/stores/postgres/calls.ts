@@ -1,0 +1,123 @@
+import type { Holder, StepResult } from "../../model/operation.ts";
+import type {
+  ClaimRequest,
+  FencedWrite,
+  Message,
+  Settlement,
+  StepBegin,
+  Suspension,
+  TakeOverRequest,
+} from "../../store.ts";
+import type { Cell } from "./client.ts";
+import type { FunctionName } from "./signatures.ts";
+
+/** A function of the database and its arguments, in the order of its signature. */
+export interface Call {
+  readonly name: FunctionName;
+  readonly values: readonly Cell[];
+}
+
+const RECORD_ID = /^[0-9a-f]{64}$/;
+
+/** @throws TypeError for an id that is not 64 lower-case hexadecimal digits */
+export function idCell(id: string): Cell {
+  if (!RECORD_ID.test(id)) throw new TypeError("A record id has 64 hexadecimal digits.");
+  return id;
+}
+
+const hex = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
+
+/** Messages as JSON triples, or null for none. */
+function staged(messages: readonly Message[]): Cell {
+  if (messages.length === 0) return null;
+  return JSON.stringify(messages.map(({ topic, key, payload }) => [topic, key, hex(payload)]));
+}
+
+/** Where `p_wait` stands in the arguments of a fenced write. */
+export const WAIT_POSITION = 2;
+
+/** Fenced writes ask first without waiting for a lock; who is answered `locked` asks again alone. */
+const held = ({ id, fence }: Holder): Cell[] => [idCell(id), String(fence), "false"];
+
+/** The same call, waiting for a lock. */
+export function waiting({ name, values }: Call): Call {
+  return { name, values: values.map((value, i) => (i === WAIT_POSITION ? "true" : value)) };
+}
+
+/** @param provisional for a claim that its own transaction settles */
+export function claimCall(request: ClaimRequest, skewMs: number, provisional = false): Call {
+  const { horizon } = request;
+  const number = (value: number | undefined): Cell => (value === undefined ? null : String(value));
+  return {
+    name: "claim",
+    values: [
+      ...[idCell(request.id), request.attemptId, request.origin, request.scope, request.key],
+      ...[request.name, String(request.version), request.form, hex(request.fingerprint)],
+      ...[request.recipe, hex(request.input)],
+      ...[String(request.leaseMs), String(request.runForMs)],
+      ...[number(horizon?.keyTime), number(horizon?.pastMs), number(horizon?.futureMs)],
+      ...[String(provisional), String(skewMs)],
+    ],
+  };
+}
+
+export function takeOverCall(request: TakeOverRequest, skewMs: number): Call {
+  const { attemptId, leaseMs, runForMs } = request;
+  return {
+    name: "take_over",
+    values: [...held(request), attemptId, String(leaseMs), String(runForMs), String(skewMs)],
+  };
+}
+
+export function renewCall(holder: Holder, leaseMs: number, skewMs: number): Call {
+  return { name: "renew", values: [...held(holder), String(leaseMs), String(skewMs)] };
+}
+
+export function beginCall(holder: Holder, step: StepBegin, skewMs: number): Call {
+  const { name, inputDigest, providerKey = null } = step;
+  return {
+    name: "begin_step",
+    values: [...held(holder), name, inputDigest, providerKey, String(skewMs)],
+  };
+}
+
+export function recordCall(holder: Holder, name: string, result: StepResult, skewMs: number): Call {
+  return {
+    name: "record_step",
+    values: [...held(holder), name, result.kind, hex(result.value), String(skewMs)],
+  };
+}
+
+export function settleCall(holder: Holder, settlement: Settlement, skewMs: number): Call {
+  const { outcome, keepResponse, messages } = settlement;
+  return {
+    name: "settle",
+    values: [
+      ...[...held(holder), outcome.kind, String(outcome.status), outcome.reference ?? null],
+      ...(keepResponse ? [JSON.stringify(outcome.headers), hex(outcome.body)] : [null, null]),
+      ...[staged(messages), String(skewMs)],
+    ],
+  };
+}
+
+export function suspendCall(holder: Holder, suspension: Suspension, skewMs: number): Call {
+  const { state, doubt = null, dueInMs, error, countAttempt } = suspension;
+  return {
+    name: "suspend",
+    values: [
+      ...[...held(holder), state, doubt, dueInMs === undefined ? null : String(dueInMs)],
+      // An error's text may hold a NUL, which Postgres cannot store.
+      error?.replaceAll("\0", "\uFFFD") ?? null,
+      ...[String(countAttempt), String(skewMs)],
+    ],
+  };
+}
+
+/** The fenced write of a transaction. */
+export function fencedCall(holder: Holder, write: FencedWrite, skewMs: number): Call {
+  if (write.kind === "settle") return settleCall(holder, write.settlement, skewMs);
+  const { name, inputDigest, value, messages } = write;
+  const result = [hex(value), staged(messages), String(skewMs)];
+  return { name: "record_atomic", values: [...held(holder), name, inputDigest, ...result] };
+}

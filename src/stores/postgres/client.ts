@@ -1,0 +1,48 @@
+/** Every value travels as text, so that nobody's type parsers matter. */
+export type Cell = string | null;
+export type Row = readonly Cell[];
+
+/** The seam between the store and a driver. */
+export interface Client {
+  /** Whether one connection serves everything, so that nothing may be kept from it. */
+  readonly single: boolean;
+  /** Waits for a connection. A failure means that nothing was sent. */
+  acquire(): Promise<Session>;
+}
+
+/** One connection while we hold it. */
+export interface Session {
+  /** The user's own client, for callbacks. */
+  readonly tx: unknown;
+  /** Rejects if the connection is lost while nothing is asked of it; else it never settles. */
+  readonly lost: Promise<never>;
+  /** One statement with parameters. */
+  query(sql: string, values: readonly Cell[]): Promise<readonly Row[]>;
+  /** `BEGIN` and the settings in one round trip; the last row of the script. */
+  begin(script: string): Promise<Row>;
+  /** Statements without parameters in one round trip. */
+  script(sql: string): Promise<void>;
+  /** True only if the server's answer proves that the transaction of that id was committed. */
+  commit(transactionId: string): Promise<boolean>;
+  rollback(): Promise<void>;
+  /** Back to the pool; a connection that still has the user's statements to do is given up. */
+  release(): void;
+  /** Ends the connection as far as the driver can, so that nobody else gets it in this state. */
+  destroy(): void;
+}
+
+/**
+ * The COMMIT of a transaction. Outside of one COMMIT is answered all the same, so the same round
+ * trip reads which transaction it is.
+ */
+export const COMMIT = "SELECT pg_current_xact_id_if_assigned()::text; COMMIT";
+
+/** A promise that never settles, for drivers that do not tell of a lost connection. */
+export const never: Promise<never> = new Promise(() => {});
+
+export function toCell(value: unknown): Cell {
+  if (value === null || value === undefined) return null;
+  if (value instanceof Uint8Array)
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("utf8");
+  return String(value);
+}

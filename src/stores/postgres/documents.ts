@@ -1,0 +1,73 @@
+import type { OperationRecord } from "../../model/operation.ts";
+import type { ClaimRequest, Settlement, Snapshot, StoredMessage } from "../../store.ts";
+import { type MessageRow, type OperationRow, type StepRow, toMessage, toRecord } from "../rows.ts";
+import type { Row } from "./client.ts";
+
+type Hex<T, Field extends keyof T> = Omit<T, Field> & Record<Field, string | null>;
+
+interface Document {
+  readonly row: Hex<OperationRow, "fingerprint" | "input" | "response_body">;
+  readonly steps: readonly Hex<StepRow, "result_value">[];
+}
+
+const bytes = (text: string | null): Uint8Array | null =>
+  text === null ? null : new Uint8Array(Buffer.from(text, "hex"));
+
+/** The record of what the database's `document` function gave. */
+export function toSnapshot(document: string): Snapshot {
+  const { row, steps } = JSON.parse(document) as Document;
+  const { fingerprint, input, response_body } = row;
+  const operation: OperationRow = {
+    ...row,
+    fingerprint: bytes(fingerprint) ?? new Uint8Array(0),
+    input: bytes(input),
+    response_body: bytes(response_body),
+  };
+  const found = steps.map((step) => ({ ...step, result_value: bytes(step.result_value) }));
+  return { record: toRecord(operation, found), now: row.now };
+}
+
+export function toSnapshots(rows: readonly Row[]): Snapshot[] {
+  // A row that was pruned while the list was made has no document.
+  return rows.flatMap(([document]) => (typeof document === "string" ? [toSnapshot(document)] : []));
+}
+
+export function toMessages(rows: readonly Row[]): StoredMessage[] {
+  return rows.flatMap(([text]) => {
+    if (typeof text !== "string") return [];
+    const row = JSON.parse(text) as Hex<MessageRow, "payload">;
+    return [toMessage({ ...row, payload: bytes(row.payload) ?? new Uint8Array(0) })];
+  });
+}
+
+/** The record of a first claim, which the database need not send back. */
+export function toClaimed(request: ClaimRequest, answer: string): Snapshot {
+  const [createdAt = 0, leaseUntil = 0, runUntil = 0] = answer.split(" ").slice(1).map(Number);
+  const { id, name, version, form, attemptId, fingerprint, recipe } = request;
+  const { origin, scope, key, input } = request;
+  const record: OperationRecord = {
+    ...{ id, name, version, form, attemptId, fingerprint, recipe },
+    ...{ createdAt, leaseUntil, runUntil },
+    ...{ state: "running", fence: 1, attempts: 1, steps: [] },
+    request: { origin, scope, key, input },
+  };
+  return { record, now: createdAt };
+}
+
+/** The record of an operation that was claimed and settled in one transaction. */
+export function toSettled(claimed: Snapshot, settlement: Settlement, answer: string): Snapshot {
+  const finalAt = Number(answer.split(" ")[1]);
+  const { leaseUntil, runUntil, ...rest } = claimed.record;
+  const { kind, status, reference, headers, body } = settlement.outcome;
+  const record: OperationRecord = {
+    ...rest,
+    state: kind,
+    finalAt,
+    outcome: {
+      ...{ kind, status },
+      ...(reference === undefined ? {} : { reference }),
+      ...(settlement.keepResponse ? { response: { headers, body } } : { missing: "too-large" }),
+    },
+  };
+  return { record, now: finalAt };
+}

@@ -1,0 +1,106 @@
+import { type Clock, systemClock } from "../../model/clock.ts";
+import { NevertwiceError } from "../../model/errors.ts";
+import type { OperationStore } from "../../store.ts";
+import { guarded } from "./answers.ts";
+import { type Connections, connections, type Patience } from "./connection.ts";
+import { keptConnection, type LeaseConnection, pooledLeases } from "./leases.ts";
+import { migrate, schema } from "./migrate.ts";
+import { type ClientOf, clientOf, type PostgresPool } from "./pool.ts";
+import { reads } from "./reads.ts";
+import { tableNames } from "./statements.ts";
+import { transactions } from "./transaction.ts";
+import { writes } from "./writes.ts";
+
+export type { Patience } from "./connection.ts";
+export type { ClientOf, PostgresPool } from "./pool.ts";
+
+export interface PostgresStoreOptions<Client, Tx> extends Partial<Patience> {
+  /** Before every table's name; lower-case letters, digits and underscores. */
+  readonly prefix?: string;
+  /** The schema of the tables, if it is not the first of the search path. It must exist. */
+  readonly schema?: string;
+  /** What callbacks get instead of the client, such as `(client) => drizzle(client)`. */
+  readonly transaction?: (client: Client) => Tx;
+  /** Another pool for heartbeats; without one a connection is kept while claims live. */
+  readonly leases?: PostgresPool;
+  /** Added to the database's clock, in milliseconds; a test moves it instead of sleeping. */
+  readonly skew?: { ms: number };
+  readonly clock?: Clock;
+}
+
+const PATIENCE: Patience = {
+  connectMs: 5_000,
+  lockMs: 2_000,
+  statementMs: 30_000,
+  idleMs: 60_000,
+  commitMs: 30_000,
+};
+
+/**
+ * Operations in PostgreSQL 13 or newer, over the user's own client.
+ *
+ * @param pool stays the user's: the store never ends it
+ * @throws option-invalid for an unknown client or an unfit prefix or schema
+ * @example const store = postgresStore(new pg.Pool({ connectionString }));
+ */
+export function postgresStore<Pool extends PostgresPool, Tx = ClientOf<Pool>>(
+  pool: Pool,
+  options: PostgresStoreOptions<ClientOf<Pool>, Tx> = {},
+): OperationStore<Tx, "async"> {
+  const { prefix = "nevertwice_", skew = { ms: 0 }, clock = systemClock } = options;
+  const names = tableNames(prefix, options.schema);
+  const patience = patienceOf(options);
+  const db = connections(clientOf(pool), clock, patience);
+  const leases = leasesOf(db, options, patience, clock);
+  const toTx = (client: unknown): Tx =>
+    options.transaction === undefined
+      ? (client as Tx)
+      : options.transaction(client as ClientOf<Pool>);
+  const { transact, atomic } = transactions(db, names, skew, toTx);
+
+  return {
+    capabilities: {
+      callbacks: "async",
+      durable: true,
+      separateLeases: options.leases !== undefined || !db.client.single,
+    },
+    ...writes(db, leases, names, skew),
+    ...reads(db, names, skew),
+    transact: (holder, work) =>
+      guarded(async () => {
+        let settles = false;
+        const answer = await transact(holder, async (tx) => {
+          const done = await work(tx);
+          settles = done.write.kind === "settle";
+          return done;
+        });
+        if (settles && answer.kind === "ok" && answer.value.kind === "committed")
+          leases.drop(holder);
+        return answer;
+      }),
+    atomic: (request, work) => guarded(() => atomic(request, work)),
+    migrate: () => migrate(db, names),
+    schema: () => schema(names),
+    close: async () => leases.close(),
+  };
+}
+
+function patienceOf(options: Partial<Patience>): Patience {
+  const entries = Object.entries(PATIENCE).map(([name, ms]) => {
+    const chosen: unknown = options[name as keyof Patience] ?? ms;
+    if (typeof chosen === "number" && Number.isInteger(chosen) && chosen > 0) return [name, chosen];
+    throw new NevertwiceError("option-invalid", `${name} is a whole number of milliseconds.`);
+  });
+  return Object.fromEntries(entries) as Patience;
+}
+
+function leasesOf(
+  db: Connections,
+  options: { readonly leases?: PostgresPool },
+  patience: Patience,
+  clock: Clock,
+): LeaseConnection {
+  if (options.leases !== undefined)
+    return pooledLeases(connections(clientOf(options.leases), clock, patience));
+  return db.client.single ? pooledLeases(db) : keptConnection(db, clock);
+}
