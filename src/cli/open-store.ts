@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import type { OperationStore } from "../store.ts";
 import { postgresStore } from "../stores/postgres/store.ts";
@@ -19,13 +20,29 @@ export function isPostgres(db: string): boolean {
   return /^postgres(ql)?:\/\//.test(db);
 }
 
-/** Opens the store of a `postgres://` URL or of a SQLite file. @throws Error that names the mend */
-export function openStore(db: string, prefix?: string): Promise<Opened<unknown>> {
-  return isPostgres(db) ? openPostgres(db, prefix) : openSqlite(db, prefix);
+/**
+ * Opens the store of a `postgres://` URL or of a SQLite file.
+ *
+ * @param create whether a file that is not there is made; a look into one must not make it
+ * @throws Error that names the mend
+ */
+export async function openStore(
+  db: string,
+  create: boolean,
+  prefix?: string,
+): Promise<Opened<unknown>> {
+  if (isPostgres(db)) return openPostgres(db, prefix);
+  if (/^[a-z][a-z0-9+.-]+:\/\//.test(db)) {
+    throw new Error("Only postgres:// URLs and SQLite files are known.");
+  }
+  if (!create && !existsSync(db)) {
+    throw new Error(`There is no file ${db}. Run \`nevertwice migrate --db ${db}\` to make it.`);
+  }
+  return openSqlite(db, prefix);
 }
 
 export async function openSqlite(file: string, prefix?: string): Promise<Opened<DatabaseSync>> {
-  const client = new DatabaseSync(file.replace(/^sqlite:(\/\/)?/, ""));
+  const client = new DatabaseSync(file);
   const store = sqliteStore(client, prefix === undefined ? {} : { prefix });
   return {
     store: store as OperationStore,

@@ -28,3 +28,8 @@ export const systemClock: Clock = {
       signal?.addEventListener("abort", done, { once: true });
     }),
 };
+
+/** An instant as a person reads it, in UTC. @param ms milliseconds since the epoch */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,190 @@
+import { isoTime } from "../model/clock.ts";
+import { checkKey, type Origin, recordId } from "../model/key.ts";
+import { type OperationRecord, STATES, type StepRecord } from "../model/operation.ts";
+import type { OperationStore, Snapshot } from "../store.ts";
+import { EXIT, Exit, expectOk } from "./exit.ts";
+import { columns, harmless, type Output, paintState } from "./output.ts";
+
+export interface ListFlags {
+  readonly state?: string;
+  readonly name?: string;
+  readonly scope?: string;
+  readonly limit: string;
+}
+
+/** `nevertwice list`: the newest operations, one a line. */
+export async function listOperations(
+  store: OperationStore,
+  flags: ListFlags,
+  output: Output,
+): Promise<void> {
+  const { name, scope } = flags;
+  const state = STATES.find((known) => known === flags.state);
+  if (flags.state !== undefined && state === undefined) {
+    throw new Exit(EXIT.usage, `--state is one of ${STATES.join(", ")}, not "${flags.state}".`);
+  }
+  const limit = Number(flags.limit);
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1_000)
+    throw new Exit(EXIT.usage, "--limit is a number from 1 to 1000.");
+  const filter = {
+    limit,
+    ...(state ? { state } : {}),
+    ...(name === undefined ? {} : { name }),
+    ...(scope === undefined ? {} : { scope }),
+  };
+  const snapshots = expectOk(await store.list(filter));
+  if (output.json) return output.document(snapshots.map(toDocument));
+  if (snapshots.length === 0) return output.line("No operations.");
+  const widest = Math.max(...STATES.map((known) => known.length));
+  const rows = columns([
+    ["name", "scope", "key", "attempts", "created"],
+    ...snapshots.map(({ record }) => [
+      record.name,
+      harmless(record.request?.scope ?? "(pruned)"),
+      harmless(record.request?.key ?? record.id.slice(0, 16)),
+      String(record.attempts),
+      isoTime(record.createdAt),
+    ]),
+  ]);
+  output.line(output.paint(`${"state".padEnd(widest)}  ${rows[0]}`, "dim"));
+  for (const [index, { record }] of snapshots.entries()) {
+    output.line(`${paintState(output, record.state, widest)}  ${rows[index + 1]}`);
+  }
+}
+
+export interface ShowFlags {
+  readonly scope: string;
+  readonly origin?: string;
+  readonly operation?: string;
+}
+
+const ORIGINS: readonly Origin[] = ["http", "own"];
+
+/** `nevertwice show <key>`: all that is known of one operation, but for its bodies. */
+export async function showOperation(
+  store: OperationStore,
+  key: string,
+  flags: ShowFlags,
+  output: Output,
+): Promise<void> {
+  checkKey(key);
+  if (flags.origin !== undefined && !ORIGINS.some((origin) => origin === flags.origin)) {
+    throw new Exit(EXIT.usage, '--origin is "http" or "own".');
+  }
+  const found: Snapshot[] = [];
+  for (const origin of ORIGINS.filter(
+    (known) => flags.origin === undefined || known === flags.origin,
+  )) {
+    const snapshot = expectOk(
+      await store.read(recordId(origin, flags.scope, key, flags.operation)),
+    );
+    if (snapshot) found.push(snapshot);
+  }
+  if (found.length === 0) {
+    throw new Exit(
+      EXIT.unknown,
+      "No operation of that key is known in that scope. Check --scope; it is the account that owned the key.",
+    );
+  }
+  if (output.json) return output.document(found.map(toDocument));
+  for (const snapshot of found) {
+    for (const text of await describe(store, snapshot, output)) output.line(text);
+  }
+}
+
+async function describe(
+  store: OperationStore,
+  { record, now }: Snapshot,
+  output: Output,
+): Promise<string[]> {
+  const messages = expectOk(await store.messages(record.id));
+  const facts: [string, string | undefined][] = [
+    ["state", paintState(output, record.state)],
+    ["doubt", record.doubt],
+    ["operation", `${record.name}, version ${record.version}, ${record.form}`],
+    ["origin", record.request?.origin],
+    ["attempts", String(record.attempts)],
+    ["fence", String(record.fence)],
+    ["last error", record.lastError && harmless(record.lastError)],
+    ["created", isoTime(record.createdAt)],
+    [
+      "lease until",
+      record.leaseUntil === undefined
+        ? undefined
+        : `${isoTime(record.leaseUntil)} (${left(record.leaseUntil - now)})`,
+    ],
+    [
+      "runs again",
+      record.dueAt === undefined
+        ? undefined
+        : `${isoTime(record.dueAt)} (${left(record.dueAt - now)})`,
+    ],
+    ["final", record.finalAt === undefined ? undefined : isoTime(record.finalAt)],
+    ["outcome", outcomeLine(record)],
+    ["retry", adviceOf(record)],
+  ];
+  const shown = facts.filter(
+    (fact): fact is [string, string] => fact[1] !== undefined && fact[1] !== "",
+  );
+  const title =
+    `${harmless(record.request?.scope ?? "")} ${harmless(record.request?.key ?? record.id)}`.trim();
+  return [
+    output.paint(title, "bold"),
+    ...shown.map(([name, text]) => `  ${output.paint(name.padEnd(12), "dim")}${text}`),
+    ...record.steps.map((step) => `  ${output.paint("step".padEnd(12), "dim")}${stepLine(step)}`),
+    ...messages.map(
+      ({ topic, key }) =>
+        `  ${output.paint("message".padEnd(12), "dim")}${harmless(topic)} ${harmless(key)}`,
+    ),
+  ];
+}
+
+function left(ms: number): string {
+  return ms > 0 ? `in ${(ms / 1_000).toFixed(1)} s` : "now";
+}
+
+function outcomeLine({ outcome }: OperationRecord): string | undefined {
+  if (outcome === undefined) return undefined;
+  const body = outcome.response
+    ? `${outcome.response.body.length} bytes kept`
+    : `response ${outcome.missing}`;
+  const reference =
+    outcome.reference === undefined ? "" : `, reference ${harmless(outcome.reference)}`;
+  return `${outcome.kind}, ${outcome.status}, ${body}${reference}`;
+}
+
+/** What a person may tell the client. */
+function adviceOf(record: OperationRecord): string {
+  if (record.state === "succeeded" || record.state === "failed")
+    return "safe: the stored outcome is replayed";
+  if (record.state === "in_doubt" && record.dueAt === undefined)
+    return "safe with the same key, but only a person can settle the doubt";
+  return "safe with the same key, never with a new one";
+}
+
+function stepLine(step: StepRecord): string {
+  const { name, kind, result, begunAt, recordedAt, providerKey } = step;
+  const state = result ? result.kind : "begun, result not known";
+  const time = isoTime(recordedAt ?? begunAt);
+  return `${harmless(name)} (${kind}): ${state}, ${time}${providerKey === undefined ? "" : `, provider key ${harmless(providerKey)}`}`;
+}
+
+/** The record for machines: no bodies, no inputs, no digests. */
+function toDocument({ record, now }: Snapshot): unknown {
+  const { fingerprint, recipe, request, outcome, steps, attemptId, ...rest } = record;
+  const { scope, key, origin } = request ?? {};
+  return {
+    ...rest,
+    scope,
+    key,
+    origin,
+    now,
+    steps: steps.map(({ result, inputDigest, ...step }) => ({ ...step, result: result?.kind })),
+    outcome: outcome && {
+      kind: outcome.kind,
+      status: outcome.status,
+      reference: outcome.reference,
+      missing: outcome.missing,
+    },
+  };
+}
