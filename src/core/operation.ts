@@ -89,18 +89,19 @@ async function persist(
       continue;
     }
     if (step.kind !== "refused" || !isWaitable(step.code)) return step;
-    if (step.code === "store-unavailable") {
-      tries += 1;
-      ports.flights.keepUnanswered(claim.request.id, attempt);
-      if (tries >= CLAIM_TRIES_MAX) return step;
-    }
-    const ran = step.error !== undefined && step.code !== "store-unavailable";
+    const unanswered = step.code === "store-unavailable";
+    const ran = step.error !== undefined && !unanswered;
     // A doubt that a resend with the same provider key resolves is worth the wait; a bug is not.
     if (ran && step.code !== "in-doubt") return step;
-    if (ran) attempt = attemptId(ports);
+    // An id that may have run is never adopted again: its effects may be done.
+    if (!unanswered && step.code !== "in-progress") attempt = attemptId(ports);
     const left = until - ports.clock.monotonic();
     const due = step.code === "in-progress" ? 0 : (step.retryAfterMs ?? 0);
-    if (left <= 0 || due > left) return step;
+    tries += unanswered ? 1 : 0;
+    if (left <= 0 || due > left || tries >= CLAIM_TRIES_MAX) {
+      if (unanswered) ports.flights.keepUnanswered(claim.request.id, attempt);
+      return step;
+    }
     const pause = Math.min(pauseMs, left) * (0.5 + ports.random.fraction() / 2);
     await ports.clock.sleep(Math.max(due, pause));
     pauseMs = Math.min(pauseMs * 2, POLL_MS_MAX);
@@ -172,10 +173,26 @@ async function meet(
     case "replay":
       return replay(ports, record.id, snapshot);
     case "own":
-      return runAttempt(ports, definition, snapshot, opaque);
+      return adopt(ports, definition, snapshot, opaque);
     case "take-over":
       return resume(ports, definition, snapshot, decision.next, attempt, opaque);
   }
+}
+
+/** Runs under a claim of our own whose answer was lost; the time that it took is given back first. */
+async function adopt(
+  ports: Ports,
+  definition: Definition,
+  { record, now }: Snapshot,
+  opaque: OpaqueHandler | undefined,
+): Promise<Performed | "stale"> {
+  const { id, fence, runUntil = now } = record;
+  const { leaseMs } = ports.settings;
+  const answer = await within(ports, ports.store.renew({ id, fence }, leaseMs));
+  if (answer.kind !== "ok") return refuse("store-unavailable", 1_000, answer.error);
+  if (answer.value !== "done") return "stale";
+  const leaseUntil = Math.min(now + leaseMs, runUntil);
+  return runAttempt(ports, definition, { record: { ...record, leaseUntil }, now }, opaque);
 }
 
 function known(

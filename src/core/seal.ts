@@ -8,6 +8,11 @@ export interface EncryptionOptions {
   readonly current: string;
   /** 32 bytes each. Keep a key until everything that it sealed is pruned. */
   readonly keys: Readonly<Record<string, Uint8Array>>;
+  /**
+   * True while rows from before encryption was switched on are still kept. Otherwise clear bytes
+   * are refused, because whoever can write to the database could have put them there.
+   */
+  readonly acceptClear?: boolean;
 }
 
 /** Seals what is stored and opens it again. */
@@ -28,6 +33,7 @@ const KEY_BYTES = 32;
 
 export function createSealer(options: EncryptionOptions | undefined, random: Random): Sealer {
   if (options !== undefined) checkOptions(options);
+  const acceptClear = options === undefined || options.acceptClear === true;
   return {
     seal(id, place, bytes) {
       if (options === undefined) return Buffer.concat([Buffer.of(CLEAR), bytes]);
@@ -45,7 +51,7 @@ export function createSealer(options: EncryptionOptions | undefined, random: Ran
       ]);
     },
     open(id, place, bytes) {
-      if (bytes[0] === CLEAR) return bytes.subarray(1);
+      if (bytes[0] === CLEAR && acceptClear) return bytes.subarray(1);
       if (bytes[0] !== SEALED || options === undefined) return undefined;
       return unseal(options, context(id, place), bytes);
     },
