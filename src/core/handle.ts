@@ -1,5 +1,6 @@
 import { ERRORS, type ErrorCode, NevertwiceError, type Retry } from "../model/errors.ts";
 import { decodeJson } from "../model/json.ts";
+import type { OutcomeKind } from "../model/outcome.ts";
 import type { OpaqueHandler } from "./attempt.ts";
 import type { Call } from "./claim.ts";
 import type { Definition } from "./definition.ts";
@@ -22,8 +23,11 @@ export interface RunRequest<Input> {
 /** How an operation stands: with its outcome, or why there is none yet. */
 export type RunResult<Body> = RunOutcome<Body> | RunRefusal;
 
-export interface RunOutcome<Body> {
-  readonly kind: "succeeded" | "failed";
+/** The two final results, each a member of its own so that a look at `kind` tells them apart. */
+export type RunOutcome<Body> = RunEnd<"succeeded", Body> | RunEnd<"failed", Body>;
+
+export interface RunEnd<Kind extends OutcomeKind, Body> {
+  readonly kind: Kind;
   readonly status: number;
   /** Always parsed from the stored bytes. */
   readonly body: Body;
