@@ -1,5 +1,8 @@
+import { test } from "node:test";
 import pg from "pg";
 import { postgresUrl } from "../../scripts/servers.ts";
+import type { OperationStore } from "../../src/store.ts";
+import { type PostgresStoreOptions, postgresStore } from "../../src/stores/postgres/store.ts";
 
 let starting: ReturnType<typeof postgresUrl> | undefined;
 let count = 0;
@@ -52,4 +55,40 @@ export function quietPool(url: string, options: pg.PoolConfig = {}): pg.Pool {
 export async function stopServer(): Promise<void> {
   const server = await starting;
   if (server !== undefined && !("skip" in server)) await server.stop();
+}
+
+type PgOptions = PostgresStoreOptions<pg.PoolClient, pg.PoolClient>;
+
+export interface PostgresBench {
+  readonly url: string;
+  readonly pool: pg.Pool;
+  readonly store: OperationStore<pg.PoolClient, "async">;
+}
+
+/** A test over a database of its own with a table of the user's. */
+export function over(
+  name: string,
+  run: (bench: PostgresBench) => Promise<void>,
+  { pool: poolOptions = {}, store: storeOptions = {}, settings = "" } = {} as {
+    pool?: pg.PoolConfig;
+    store?: PgOptions;
+    settings?: string;
+  },
+): void {
+  test(name, async (t) => {
+    const server = await openServer();
+    if ("skip" in server) return t.skip(server.skip);
+    const database = await createDatabase(settings);
+    const pool = quietPool(database.url, poolOptions);
+    const store = postgresStore(pool, storeOptions);
+    try {
+      await store.migrate();
+      await pool.query("CREATE TABLE orders (id text UNIQUE)");
+      await run({ url: database.url, pool, store });
+    } finally {
+      await store.close();
+      await pool.end();
+      await database.drop();
+    }
+  });
 }

@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { after, test } from "node:test";
-import { promisify } from "node:util";
+import { after } from "node:test";
 import type pg from "pg";
-import { isFinal, STATES, TRANSITIONS } from "../../src/model/operation.ts";
-import type { AtomicWork, OperationStore } from "../../src/store.ts";
-import { type PostgresStoreOptions, postgresStore } from "../../src/stores/postgres/store.ts";
+import type { AtomicWork } from "../../src/store.ts";
 import {
   answered,
   claimed,
@@ -17,45 +13,9 @@ import {
   settleWrite,
   within,
 } from "../../src/verify/cases/sample.ts";
-import { createDatabase, openServer, quietPool, stopServer } from "./postgres-bench.ts";
+import { over, stopServer } from "./postgres-bench.ts";
 
-type PgOptions = PostgresStoreOptions<pg.PoolClient, pg.PoolClient>;
-
-interface Bench {
-  readonly url: string;
-  readonly pool: pg.Pool;
-  readonly store: OperationStore<pg.PoolClient, "async">;
-}
-
-const opened = await openServer();
-const skip = "skip" in opened ? opened.skip : false;
 after(stopServer);
-
-/** A test over a database of its own with a table of the user's. */
-function over(
-  name: string,
-  run: (bench: Bench) => Promise<void>,
-  { pool: poolOptions = {}, store: storeOptions = {}, settings = "" } = {} as {
-    pool?: pg.PoolConfig;
-    store?: PgOptions;
-    settings?: string;
-  },
-): void {
-  test(name, { skip }, async () => {
-    const database = await createDatabase(settings);
-    const pool = quietPool(database.url, poolOptions);
-    const store = postgresStore(pool, storeOptions);
-    try {
-      await store.migrate();
-      await pool.query("CREATE TABLE orders (id text UNIQUE)");
-      await run({ url: database.url, pool, store });
-    } finally {
-      await store.close();
-      await pool.end();
-      await database.drop();
-    }
-  });
-}
 
 async function orders(pool: pg.Pool): Promise<number> {
   return (await pool.query("SELECT FROM orders")).rowCount ?? 0;
@@ -259,57 +219,3 @@ over(
   },
   { settings: "default_transaction_isolation = 'serializable'" },
 );
-
-over("the trigger allows what the table of transitions allows", async ({ pool, store }) => {
-  const columns = (state: string): string =>
-    [
-      `state = '${state}'`,
-      `lease_until = ${state === "running" ? "now()" : "NULL"}`,
-      `run_until = ${state === "running" ? "now()" : "NULL"}`,
-      `final_at = ${isFinal(state as "running") ? "now()" : "NULL"}`,
-      `outcome_status = ${isFinal(state as "running") ? "200" : "NULL"}`,
-    ].join(", ");
-  for (const from of STATES)
-    for (const to of STATES) {
-      const { record } = await claimed(store, claimOf(`${from}-${to}`));
-      const set = (state: string): Promise<unknown> =>
-        pool.query(
-          `UPDATE nevertwice_operation SET ${columns(state)} WHERE id = decode($1, 'hex')`,
-          [record.id],
-        );
-      await set(from);
-      if (TRANSITIONS[from].includes(to)) await set(to);
-      else await assert.rejects(set(to), { code: "NT004" }, `${from} to ${to}`);
-      const forget = pool.query("DELETE FROM nevertwice_operation WHERE id = decode($1, 'hex')", [
-        record.id,
-      ]);
-      const now = TRANSITIONS[from].includes(to) ? to : from;
-      if (isFinal(now)) await forget;
-      else await assert.rejects(forget, { code: "NT004" });
-    }
-});
-
-over("two processes that migrate and claim at once share the keys", async ({ url }) => {
-  const race = async (name: string): Promise<string[]> => {
-    const racer = new URL("./postgres-racer.ts", import.meta.url).pathname;
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      ...["--conditions=source", racer, url, "200", name],
-    ]);
-    return JSON.parse(stdout) as string[];
-  };
-  const [one = [], two = []] = await Promise.all([race("one"), race("two")]);
-  assert.equal(new Set([...one, ...two]).size, 200);
-  assert.equal(one.length + two.length, 200);
-});
-
-over("schema() is what migrate() does", async ({ store }) => {
-  const database = await createDatabase();
-  const pool = quietPool(database.url);
-  await pool.query(store.schema());
-  const other = postgresStore(pool);
-  assert.deepEqual(await other.migrate(), []);
-  await claimed(other, claimOf("k"));
-  await other.close();
-  await pool.end();
-  await database.drop();
-});

@@ -134,7 +134,7 @@ over(
   "a connection that is lost before COMMIT was not applied",
   async ({ proxy, store, direct, pool }) => {
     const { record } = await claimed(direct, claimOf("k"));
-    proxy.arm("nevertwice_settle", "reset");
+    proxy.arm("INSERT INTO orders", "reset");
     const answer = await store.transact(record, async (tx) => {
       await insert(tx);
       return { write: settleWrite(), value: 1 };

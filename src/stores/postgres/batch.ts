@@ -1,7 +1,7 @@
 import type { Answer } from "../../store.ts";
-import { type Call, waiting } from "./calls.ts";
+import { waiting } from "./calls.ts";
 import type { Cell, Row } from "./client.ts";
-import { callMany, callOne, type FunctionName } from "./signatures.ts";
+import { type Call, callMany, callOne, type FunctionName } from "./signatures.ts";
 import type { Names } from "./statements.ts";
 
 /** One statement with its parameters. */

@@ -9,13 +9,7 @@ import type {
   TakeOverRequest,
 } from "../../store.ts";
 import type { Cell } from "./client.ts";
-import type { FunctionName } from "./signatures.ts";
-
-/** A function of the database and its arguments, in the order of its signature. */
-export interface Call {
-  readonly name: FunctionName;
-  readonly values: readonly Cell[];
-}
+import type { Call } from "./signatures.ts";
 
 const RECORD_ID = /^[0-9a-f]{64}$/;
 

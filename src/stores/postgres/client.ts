@@ -18,12 +18,12 @@ export interface Session {
   readonly lost: Promise<never>;
   /** One statement with parameters. */
   query(sql: string, values: readonly Cell[]): Promise<readonly Row[]>;
-  /** `BEGIN` and the settings in one round trip; the last row of the script. */
-  begin(script: string): Promise<Row>;
-  /** Statements without parameters in one round trip. */
-  script(sql: string): Promise<void>;
-  /** True only if the server's answer proves that the transaction of that id was committed. */
-  commit(transactionId: string): Promise<boolean>;
+  /** `BEGIN` and what follows it in one round trip; the rows of all its statements. */
+  begin(script: string): Promise<readonly Row[]>;
+  /** Statements without parameters in one round trip; the rows of all of them. */
+  script(sql: string): Promise<readonly Row[]>;
+  /** The last statement and the COMMIT in one round trip. */
+  commit(transactionId: string, last: string): Promise<Ended>;
   rollback(): Promise<void>;
   /** Back to the pool; a connection that still has the user's statements to do is given up. */
   release(): void;
@@ -31,11 +31,27 @@ export interface Session {
   destroy(): void;
 }
 
+export interface Ended {
+  /** True only if the server's answer proves that the transaction of that id was committed. */
+  readonly committed: boolean;
+  /** The first row of the last statement. */
+  readonly row: Row;
+}
+
 /**
  * The COMMIT of a transaction. Outside of one COMMIT is answered all the same, so the same round
  * trip reads which transaction it is.
  */
-export const COMMIT = "SELECT pg_current_xact_id_if_assigned()::text; COMMIT";
+export const committing = (last: string): string =>
+  `${last}SELECT pg_current_xact_id_if_assigned()::text; COMMIT`;
+
+/** @param rows of all statements of `committing`, the transaction's id in the last one */
+export function toEnded(rows: readonly Row[], command: string, transactionId: string): Ended {
+  return {
+    committed: rows.at(-1)?.[0] === transactionId && command === "COMMIT",
+    row: rows[0] ?? [],
+  };
+}
 
 /** A promise that never settles, for drivers that do not tell of a lost connection. */
 export const never: Promise<never> = new Promise(() => {});

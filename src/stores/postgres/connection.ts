@@ -1,6 +1,6 @@
 import type { Clock } from "../../model/clock.ts";
 import type { Answer } from "../../store.ts";
-import type { Cell, Client, Row, Session } from "./client.ts";
+import type { Cell, Client, Ended, Row, Session } from "./client.ts";
 import { deadlines, type Within } from "./deadline.ts";
 import { classify, sqlState } from "./errors.ts";
 import { SQLSTATES } from "./statements.ts";
@@ -19,6 +19,13 @@ export interface Patience {
   readonly commitMs: number;
 }
 
+export interface Begun {
+  /** The transaction's own id. */
+  readonly transactionId: string;
+  /** The last row of the first statements. */
+  readonly row: Row;
+}
+
 /** Statements over a client: none of them waits longer than its patience. */
 export interface Connections {
   readonly client: Client;
@@ -28,19 +35,18 @@ export interface Connections {
   alone(sql: string, values: readonly Cell[]): Promise<Answer<readonly Row[]>>;
   /** One statement in a transaction of ours, which may wait for a lock. */
   wrapped(sql: string, values: readonly Cell[]): Promise<Answer<readonly Row[]>>;
-  /** `BEGIN` with its settings; the transaction's own id. */
-  begin(session: Session, savepoint?: string): Promise<string>;
+  /** `BEGIN` with its settings and the first statements, which hold no parameters. */
+  begin(session: Session, first?: string): Promise<Begun>;
   /** Whether the server said that it committed; a lost answer is not known. */
-  commit(session: Session, transactionId: string): Promise<Answer<boolean>>;
+  commit(session: Session, transactionId: string, last?: string): Promise<Answer<Ended>>;
   /** Rolls back and gives the connection back, or ends it if that fails. */
   abandon(session: Session): Promise<void>;
   readonly within: Within;
 }
 
 export function connections(client: Client, clock: Clock, patience: Patience): Connections {
-  let readCommitted = true;
-
   const within = deadlines(clock);
+  let readCommitted = true;
 
   async function acquire(): Promise<Session> {
     const wanted = client.acquire();
@@ -53,64 +59,29 @@ export function connections(client: Client, clock: Clock, patience: Patience): C
     }
   }
 
-  async function once(sql: string, values: readonly Cell[]): Promise<Answer<readonly Row[]>> {
-    let session: Session;
-    try {
-      session = await acquire();
-    } catch (error) {
-      return classify(error, "connect");
-    }
-    try {
-      const rows = await within("A statement", patience.statementMs, session.query(sql, values));
-      session.release();
-      return { kind: "ok", value: rows };
-    } catch (error) {
-      // An error with a code came from the server, so the connection is in order.
-      if (sqlState(error) === undefined) session.destroy();
-      else session.release();
-      return classify(error, "commit");
-    }
-  }
-
   async function alone(sql: string, values: readonly Cell[]): Promise<Answer<readonly Row[]>> {
-    if (!readCommitted) return wrapped(sql, values);
-    const answer = await once(sql, values);
+    if (!readCommitted) return wrapped(db, sql, values);
+    const answer = await once(db, sql, values);
     if (answer.kind !== "not-applied" || sqlState(answer.error) !== SQLSTATES.isolation)
       return answer;
     // The database's default isolation is another, so from now on every statement says its own.
     readCommitted = false;
-    return wrapped(sql, values);
+    return wrapped(db, sql, values);
   }
 
-  async function wrapped(sql: string, values: readonly Cell[]): Promise<Answer<readonly Row[]>> {
-    let session: Session;
-    try {
-      session = await acquire();
-    } catch (error) {
-      return classify(error, "connect");
-    }
-    try {
-      const transactionId = await begin(session);
-      const rows = await within("A statement", patience.statementMs, session.query(sql, values));
-      const committed = await commit(session, transactionId);
-      if (committed.kind !== "ok") return committed;
-      if (committed.value) return { kind: "ok", value: rows };
-      return classify(new Error("COMMIT was answered with ROLLBACK."), "open");
-    } catch (error) {
-      await abandon(session);
-      return classify(error, "open");
-    }
+  async function begin(session: Session, first = ""): Promise<Begun> {
+    const script = beginScript(patience) + first;
+    const rows = await within("BEGIN", patience.statementMs, session.begin(script));
+    return { transactionId: rows[0]?.at(-1) ?? "", row: rows.at(-1) ?? [] };
   }
 
-  async function begin(session: Session, savepoint = ""): Promise<string> {
-    const script = beginScript(patience) + savepoint;
-    const row = await within("BEGIN", patience.statementMs, session.begin(script));
-    return row.at(-1) ?? "";
-  }
-
-  async function commit(session: Session, transactionId: string): Promise<Answer<boolean>> {
+  async function commit(
+    session: Session,
+    transactionId: string,
+    last = "",
+  ): Promise<Answer<Ended>> {
     try {
-      const value = await within("COMMIT", patience.commitMs, session.commit(transactionId));
+      const value = await within("COMMIT", patience.commitMs, session.commit(transactionId, last));
       session.release();
       return { kind: "ok", value };
     } catch (error) {
@@ -130,7 +101,66 @@ export function connections(client: Client, clock: Clock, patience: Patience): C
     }
   }
 
-  return { client, patience, acquire, alone, wrapped, begin, commit, abandon, within };
+  const db: Connections = {
+    ...{ client, patience, acquire, alone, begin, commit, abandon, within },
+    wrapped: (sql, values) => wrapped(db, sql, values),
+  };
+  return db;
+}
+
+async function once(
+  db: Connections,
+  sql: string,
+  values: readonly Cell[],
+): Promise<Answer<readonly Row[]>> {
+  let session: Session;
+  try {
+    session = await db.acquire();
+  } catch (error) {
+    return classify(error, "connect");
+  }
+  try {
+    const rows = await db.within(
+      "A statement",
+      db.patience.statementMs,
+      session.query(sql, values),
+    );
+    session.release();
+    return { kind: "ok", value: rows };
+  } catch (error) {
+    // An error with a code came from the server, so the connection is in order.
+    if (sqlState(error) === undefined) session.destroy();
+    else session.release();
+    return classify(error, "commit");
+  }
+}
+
+async function wrapped(
+  db: Connections,
+  sql: string,
+  values: readonly Cell[],
+): Promise<Answer<readonly Row[]>> {
+  let session: Session;
+  try {
+    session = await db.acquire();
+  } catch (error) {
+    return classify(error, "connect");
+  }
+  try {
+    const { transactionId } = await db.begin(session);
+    const rows = await db.within(
+      "A statement",
+      db.patience.statementMs,
+      session.query(sql, values),
+    );
+    const committed = await db.commit(session, transactionId);
+    if (committed.kind !== "ok") return committed;
+    if (committed.value.committed) return { kind: "ok", value: rows };
+    return classify(new Error("COMMIT was answered with ROLLBACK."), "open");
+  } catch (error) {
+    await db.abandon(session);
+    return classify(error, "open");
+  }
 }
 
 /** Settings are local to the transaction, because behind a pooler a session is anybody's. */

@@ -218,11 +218,10 @@ function stage(names: Names): string {
 function settleFunction(names: Names): string {
   const external = `SELECT FROM ${names.step} WHERE operation_id = p_id AND kind = 'external'`;
   const body = `${heldOrReturn(names)}
-  IF EXISTS (${external} AND result_kind IS NULL) THEN
-    RETURN 'step-unfinished';
-  END IF;
-  IF p_kind = 'failed' AND EXISTS (${external} AND result_kind = 'succeeded') THEN
-    RETURN 'effect-uncompensated';
+  IF EXISTS (${external}
+      AND (result_kind IS NULL OR p_kind = 'failed' AND result_kind = 'succeeded')) THEN
+    RETURN CASE WHEN EXISTS (${external} AND result_kind IS NULL)
+      THEN 'step-unfinished' ELSE 'effect-uncompensated' END;
   END IF;
   UPDATE ${names.operation} SET state = p_kind, final_at = moment, lease_until = NULL, run_until = NULL,
       attempts = greatest(attempts, 1), outcome_status = p_status, outcome_reference = p_reference,

@@ -6,7 +6,7 @@ import type { Names } from "./statements.ts";
 export async function migrate(db: Connections, names: Names): Promise<readonly string[]> {
   const session = await db.acquire();
   try {
-    const transactionId = await db.begin(session);
+    const { transactionId } = await db.begin(session);
     // Another process may be building an index; that is worth the wait.
     await session.query(
       "SELECT set_config('lock_timeout', '0', true), set_config('statement_timeout', '0', true)",
@@ -23,7 +23,8 @@ export async function migrate(db: Connections, names: Names): Promise<readonly s
       await session.script(sql);
       await session.query(`INSERT INTO ${names.migration} (name) VALUES ($1::text)`, [name]);
     }
-    if (!(await session.commit(transactionId))) throw new Error("The migration was rolled back.");
+    if (!(await session.commit(transactionId, "")).committed)
+      throw new Error("The migration was rolled back.");
     session.release();
     return missing.map(({ name }) => name);
   } catch (error) {

@@ -1,4 +1,5 @@
-import { type Client, COMMIT, type Row, type Session, toCell } from "./client.ts";
+import { digest } from "../../model/key.ts";
+import { type Client, committing, type Row, type Session, toCell, toEnded } from "./client.ts";
 
 /** What the store needs of pg's `Pool`; the client's type is read from `connect`. */
 export interface PgPool {
@@ -13,6 +14,7 @@ interface PgResult {
 }
 
 interface PgQuery {
+  readonly name?: string;
   readonly text: string;
   readonly values?: readonly unknown[];
   readonly rowMode: "array";
@@ -37,15 +39,26 @@ export function isPgPool(pool: object): pool is PgPool {
   return "connect" in pool && "totalCount" in pool && !("reserve" in pool);
 }
 
-export function pgClient(pool: PgPool): Client {
+export function pgClient(pool: PgPool, prepare: boolean): Client {
+  const nameOf = prepare ? statementNames() : () => undefined;
   return {
     // A pool of one has no connection to spare for leases.
     single: pool.options.max === 1,
-    acquire: async () => pgSession((await pool.connect()) as PgClient),
+    acquire: async () => pgSession((await pool.connect()) as PgClient, nameOf),
   };
 }
 
-function pgSession(client: PgClient): Session {
+/** The same name for the same text in every store over the pool. */
+function statementNames(): (text: string) => string {
+  const names = new Map<string, string>();
+  return (text) => {
+    const known = names.get(text) ?? `nevertwice_${digest(text).toString("hex").slice(0, 32)}`;
+    names.set(text, known);
+    return known;
+  };
+}
+
+function pgSession(client: PgClient, nameOf: (text: string) => string | undefined): Session {
   let given = false;
   let fail: (error: Error) => void = () => {};
   const lost = new Promise<never>((_, reject) => {
@@ -59,8 +72,13 @@ function pgSession(client: PgClient): Session {
 
   /** One result for each statement; pg gives a lone one without a list. */
   const runAll = async (text: string, values?: readonly unknown[]): Promise<PgResult[]> => {
-    const query = { text, rowMode: "array", types: RAW, ...(values ? { values } : {}) } as const;
-    const answer = await client.query(query);
+    const query: PgQuery = { text, rowMode: "array", types: RAW };
+    const name = values === undefined ? undefined : nameOf(text);
+    const answer = await client.query({
+      ...query,
+      ...(values === undefined ? {} : { values }),
+      ...(name === undefined ? {} : { name }),
+    });
     return Array.isArray(answer) ? [...(answer as readonly PgResult[])] : [answer as PgResult];
   };
   const giveBack = (broken: boolean): void => {
@@ -77,11 +95,11 @@ function pgSession(client: PgClient): Session {
     tx: client,
     lost,
     query: async (sql, values) => (await runAll(sql, values)).flatMap(toRows),
-    begin: async (script) => (await runAll(script)).flatMap(toRows).at(-1) ?? [],
-    script: async (sql) => void (await runAll(sql)),
-    async commit(transactionId) {
-      const [current, done] = await runAll(COMMIT);
-      return current?.rows[0]?.[0] === transactionId && done?.command === "COMMIT";
+    begin: async (script) => (await runAll(script)).flatMap(toRows),
+    script: async (sql) => (await runAll(sql)).flatMap(toRows),
+    async commit(transactionId, last) {
+      const results = await runAll(committing(last));
+      return toEnded(results.flatMap(toRows), results.at(-1)?.command ?? "", transactionId);
     },
     rollback: async () => void (await runAll("ROLLBACK")),
     release: () => giveBack(isBusy(client)),

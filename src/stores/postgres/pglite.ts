@@ -82,12 +82,13 @@ function pgliteSession(db: PGlite): Session {
     async begin(script) {
       const tx = await open();
       const results = await tx.exec(script.replace("BEGIN", "SET TRANSACTION"), RAW);
-      return results.flatMap(toRows).at(-1) ?? [];
+      return results.flatMap(toRows);
     },
     async script(sql) {
-      await (inside ?? db).exec(sql, RAW);
+      return (await (inside ?? db).exec(sql, RAW)).flatMap(toRows);
     },
-    async commit(transactionId) {
+    async commit(transactionId, last) {
+      const rows = last === "" ? [] : ((await inside?.exec(last, RAW)) ?? []).flatMap(toRows);
       finish(true);
       inside = undefined;
       await ended;
@@ -95,7 +96,7 @@ function pgliteSession(db: PGlite): Session {
       const [row] = toRows(
         await db.query("SELECT pg_xact_status($1::text::xid8)", [transactionId], RAW),
       );
-      return row?.[0] === "committed";
+      return { committed: row?.[0] === "committed", row: rows[0] ?? [] };
     },
     rollback,
     release: () => {},

@@ -20,10 +20,15 @@ export type ClientOf<Pool> = Pool extends {
         ? Client
         : unknown;
 
-/** Recognises the driver by its shape. @throws option-invalid for any other object */
-export function clientOf(pool: PostgresPool): Client {
-  if (isPgPool(pool)) return pgClient(pool);
-  if (isPostgresJs(pool)) return postgresJsClient(pool);
+/**
+ * Recognises the driver by its shape.
+ *
+ * @param prepare whether statements may be prepared by name
+ * @throws option-invalid for any other object
+ */
+export function clientOf(pool: PostgresPool, prepare: boolean): Client {
+  if (isPgPool(pool)) return pgClient(pool, prepare);
+  if (isPostgresJs(pool)) return postgresJsClient(pool, prepare);
   if (isPGlite(pool)) return pgliteClient(pool);
   throw new NevertwiceError(
     "option-invalid",

@@ -1,4 +1,12 @@
-import { type Client, COMMIT, never, type Row, type Session, toCell } from "./client.ts";
+import {
+  type Client,
+  committing,
+  never,
+  type Row,
+  type Session,
+  toCell,
+  toEnded,
+} from "./client.ts";
 
 /** What the store needs of a postgres.js `sql`; the client's type is read from `reserve`. */
 export interface PostgresJsSql {
@@ -13,7 +21,7 @@ interface RawQuery {
 }
 
 interface ReservedClient {
-  unsafe(sql: string, values?: readonly unknown[]): RawQuery;
+  unsafe(sql: string, values?: readonly unknown[], options?: { prepare: boolean }): RawQuery;
   release(): void;
 }
 
@@ -21,18 +29,18 @@ export function isPostgresJs(pool: object): pool is PostgresJsSql {
   return "reserve" in pool && "unsafe" in pool;
 }
 
-export function postgresJsClient(sql: PostgresJsSql): Client {
+export function postgresJsClient(sql: PostgresJsSql, prepare: boolean): Client {
   return {
     single: sql.options.max === 1,
-    acquire: async () => postgresJsSession((await sql.reserve()) as ReservedClient),
+    acquire: async () => postgresJsSession((await sql.reserve()) as ReservedClient, prepare),
   };
 }
 
-function postgresJsSession(sql: ReservedClient): Session {
+function postgresJsSession(sql: ReservedClient, prepare: boolean): Session {
   let given = false;
   /** One result for each statement of a script; postgres.js gives a lone one without a list. */
   const run = async (text: string, values?: readonly unknown[]): Promise<readonly RawRows[]> => {
-    const answer = await (values ? sql.unsafe(text, values) : sql.unsafe(text)).raw();
+    const answer = await (values ? sql.unsafe(text, values, { prepare }) : sql.unsafe(text)).raw();
     return "command" in answer ? [answer as RawRows] : (answer as readonly RawRows[]);
   };
   const giveBack = (): void => {
@@ -45,13 +53,12 @@ function postgresJsSession(sql: ReservedClient): Session {
     // postgres.js rejects the statements of a lost connection and tells of it in no other way.
     lost: never,
     query: async (text, values) => (await run(text, values)).flatMap(toRows),
-    begin: async (script) => (await run(script)).flatMap(toRows).at(-1) ?? [],
-    script: async (text) => void (await run(text)),
-    async commit(transactionId) {
+    begin: async (script) => (await run(script)).flatMap(toRows),
+    script: async (text) => (await run(text)).flatMap(toRows),
+    async commit(transactionId, last) {
       // postgres.js puts the tag of a statement without rows on the result before it.
-      const results = await run(COMMIT);
-      const [id] = results.flatMap(toRows).at(-1) ?? [];
-      return id === transactionId && results.at(-1)?.command === "COMMIT";
+      const results = await run(committing(last));
+      return toEnded(results.flatMap(toRows), results.at(-1)?.command ?? "", transactionId);
     },
     rollback: async () => void (await run("ROLLBACK")),
     release: giveBack,

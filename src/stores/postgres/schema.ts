@@ -11,7 +11,10 @@ export interface Migration {
 /** The history of the schema, oldest first. */
 export function migrations(names: Names): readonly Migration[] {
   return [
-    { name: "0001-tables", sql: `${domains(names)}\n\n${tables(names)}\n\n${guards(names)}` },
+    {
+      name: "0001-tables",
+      sql: `${domains(names)}\n\n${operationTable(names)}\n\n${otherTables(names)}\n\n${guards(names)}`,
+    },
     { name: "0002-functions", sql: functions(names) },
   ];
 }
@@ -48,10 +51,8 @@ function domains(names: Names): string {
   ].join("\n");
 }
 
-function tables(names: Names): string {
-  const { operation, request, response, step, outbox, setting, prefix, of } = names;
-  // Rows of the other tables go with their operation by our own statements: a foreign key would
-  // cost a second look-up and a row lock with every insert.
+function operationTable(names: Names): string {
+  const { operation, prefix, of } = names;
   return `CREATE TABLE ${operation} (
   id ${of("record_id")} PRIMARY KEY,
   fence bigint NOT NULL,
@@ -77,9 +78,14 @@ function tables(names: Names): string {
 );
 CREATE INDEX ${prefix}operation_created ON ${operation} (created_at, id);
 CREATE INDEX ${prefix}operation_agenda ON ${operation} (${AGENDA_FINAL}, (${AGENDA_TIME}))
-  WHERE NOT pruned;
+  WHERE NOT pruned;`;
+}
 
-CREATE TABLE ${request} (
+function otherTables(names: Names): string {
+  const { request, response, step, outbox, setting, prefix, of } = names;
+  // Rows of the other tables go with their operation by our own statements: a foreign key would
+  // cost a second look-up and a row lock with every insert.
+  return `CREATE TABLE ${request} (
   operation_id ${of("record_id")} PRIMARY KEY,
   origin ${of("origin")} NOT NULL,
   scope text NOT NULL,
@@ -155,8 +161,8 @@ BEGIN
   IF TG_OP = 'INSERT' THEN
     RETURN NEW;
   END IF;
-  IF NEW.fence >= OLD.fence AND NEW.id = OLD.id AND CASE OLD.state
-      ${legal.join("\n      ")} END THEN
+  IF NEW.fence >= OLD.fence AND NEW.id = OLD.id AND (CASE OLD.state
+      ${legal.join("\n      ")} END) THEN
     RETURN NEW;
   END IF;
   pruned_row := OLD;

@@ -1,3 +1,4 @@
+import type { Cell } from "./client.ts";
 import type { Names } from "./statements.ts";
 
 /** How a parameter, always sent as text, becomes the argument of a function. */
@@ -125,6 +126,12 @@ const FUNCTIONS: Readonly<Record<FunctionName, Readonly<Record<string, Kind>>>> 
   },
 };
 
+/** A function of the database and its arguments, in the order of its signature. */
+export interface Call {
+  readonly name: FunctionName;
+  readonly values: readonly Cell[];
+}
+
 /** The parameter list of a function's definition. */
 export function signature(name: FunctionName): string {
   return Object.entries(FUNCTIONS[name])
@@ -132,13 +139,30 @@ export function signature(name: FunctionName): string {
     .join(", ");
 }
 
-/** One call of a function; with `demanded` it raises unless its answer is `done`. */
-export function callOne(names: Names, name: FunctionName, demanded = false): string {
+/** One call of a function, its arguments as parameters. */
+export function callOne(names: Names, name: FunctionName): string {
   const kinds = Object.values(FUNCTIONS[name]);
-  const call = `${names.of(name)}(${kinds.map((kind, i) => CASTS[kind](`$${i + 1}::text`)).join(", ")})`;
-  return demanded
-    ? `SELECT ${names.of("demand")}(${call}, $${kinds.length + 1}::text)`
-    : `SELECT ${call}`;
+  const parameters = kinds.map((kind, i) => CASTS[kind](`$${i + 1}::text`));
+  return `SELECT ${names.of(name)}(${parameters.join(", ")})`;
+}
+
+/** The same with its arguments in the text, to share a round trip with other statements. */
+export function callInline(names: Names, { name, values }: Call, transactionId?: string): string {
+  const kinds = Object.values(FUNCTIONS[name]);
+  const parameters = kinds.map((kind, i) => CASTS[kind](literal(values[i] ?? null)));
+  const call = `${names.of(name)}(${parameters.join(", ")})`;
+  return transactionId === undefined
+    ? `SELECT ${call};`
+    : `SELECT ${names.of("demand")}(${call}, ${literal(transactionId)});`;
+}
+
+const HARMLESS = /^[0-9A-Za-z_.-]*$/;
+
+/** Only letters, digits and `_.-` ever stand between quotes; any other text goes as hexadecimal. */
+function literal(cell: Cell): string {
+  if (cell === null) return "NULL::text";
+  if (HARMLESS.test(cell)) return `'${cell}'::text`;
+  return `convert_from(decode('${Buffer.from(cell, "utf8").toString("hex")}', 'hex'), 'UTF8')`;
 }
 
 /** Many calls of a function in one statement: one array of texts for each parameter. */

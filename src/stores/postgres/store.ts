@@ -23,6 +23,8 @@ export interface PostgresStoreOptions<Client, Tx> extends Partial<Patience> {
   readonly transaction?: (client: Client) => Tx;
   /** Another pool for heartbeats; without one a connection is kept while claims live. */
   readonly leases?: PostgresPool;
+  /** Prepare statements by name: faster, but not behind a pooler that moves between sessions. */
+  readonly prepare?: boolean;
   /** Added to the database's clock, in milliseconds; a test moves it instead of sleeping. */
   readonly skew?: { ms: number };
   readonly clock?: Clock;
@@ -48,15 +50,16 @@ export function postgresStore<Pool extends PostgresPool, Tx = ClientOf<Pool>>(
   options: PostgresStoreOptions<ClientOf<Pool>, Tx> = {},
 ): OperationStore<Tx, "async"> {
   const { prefix = "nevertwice_", skew = { ms: 0 }, clock = systemClock } = options;
+  const { prepare = false } = options;
   const names = tableNames(prefix, options.schema);
   const patience = patienceOf(options);
-  const db = connections(clientOf(pool), clock, patience);
+  const db = connections(clientOf(pool, prepare), clock, patience);
   const leases = leasesOf(db, options, patience, clock);
   const toTx = (client: unknown): Tx =>
     options.transaction === undefined
       ? (client as Tx)
       : options.transaction(client as ClientOf<Pool>);
-  const { transact, atomic } = transactions(db, names, skew, toTx);
+  const { transact, atomic } = transactions({ pool: db, names, skew, toTx });
 
   return {
     capabilities: {
@@ -96,11 +99,13 @@ function patienceOf(options: Partial<Patience>): Patience {
 
 function leasesOf(
   db: Connections,
-  options: { readonly leases?: PostgresPool },
+  options: { readonly leases?: PostgresPool; readonly prepare?: boolean },
   patience: Patience,
   clock: Clock,
 ): LeaseConnection {
   if (options.leases !== undefined)
-    return pooledLeases(connections(clientOf(options.leases), clock, patience));
+    return pooledLeases(
+      connections(clientOf(options.leases, options.prepare ?? false), clock, patience),
+    );
   return db.client.single ? pooledLeases(db) : keptConnection(db, clock);
 }

@@ -12,7 +12,6 @@ import { guarded } from "./answers.ts";
 import { batches } from "./batch.ts";
 import {
   beginCall,
-  type Call,
   claimCall,
   recordCall,
   renewCall,
@@ -23,6 +22,7 @@ import {
 import type { Connections } from "./connection.ts";
 import { toSnapshot } from "./documents.ts";
 import type { LeaseConnection } from "./leases.ts";
+import type { Call } from "./signatures.ts";
 import type { Names } from "./statements.ts";
 import { toClaimAnswer } from "./transaction.ts";
 

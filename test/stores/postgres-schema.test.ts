@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { after } from "node:test";
+import { promisify } from "node:util";
+import { isFinal, STATES, TRANSITIONS } from "../../src/model/operation.ts";
+import { postgresStore } from "../../src/stores/postgres/store.ts";
+import { claimed, claimOf } from "../../src/verify/cases/sample.ts";
+import { createDatabase, over, quietPool, stopServer } from "./postgres-bench.ts";
+
+after(stopServer);
+
+over("the trigger allows what the table of transitions allows", async ({ pool, store }) => {
+  const columns = (state: string): string =>
+    [
+      `state = '${state}'`,
+      `lease_until = ${state === "running" ? "now()" : "NULL"}`,
+      `run_until = ${state === "running" ? "now()" : "NULL"}`,
+      `final_at = ${isFinal(state as "running") ? "now()" : "NULL"}`,
+      `outcome_status = ${isFinal(state as "running") ? "200" : "NULL"}`,
+    ].join(", ");
+  for (const from of STATES)
+    for (const to of STATES) {
+      const { record } = await claimed(store, claimOf(`${from}-${to}`));
+      const set = (state: string): Promise<unknown> =>
+        pool.query(
+          `UPDATE nevertwice_operation SET ${columns(state)} WHERE id = decode($1, 'hex')`,
+          [record.id],
+        );
+      await set(from);
+      if (TRANSITIONS[from].includes(to)) await set(to);
+      else await assert.rejects(set(to), { code: "NT004" }, `${from} to ${to}`);
+      const forget = pool.query("DELETE FROM nevertwice_operation WHERE id = decode($1, 'hex')", [
+        record.id,
+      ]);
+      const now = TRANSITIONS[from].includes(to) ? to : from;
+      if (isFinal(now)) await forget;
+      else await assert.rejects(forget, { code: "NT004" });
+    }
+});
+
+over("two processes that migrate and claim at once share the keys", async ({ url }) => {
+  const race = async (name: string): Promise<string[]> => {
+    const racer = new URL("./postgres-racer.ts", import.meta.url).pathname;
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      ...["--conditions=source", racer, url, "200", name],
+    ]);
+    return JSON.parse(stdout) as string[];
+  };
+  const [one = [], two = []] = await Promise.all([race("one"), race("two")]);
+  assert.equal(new Set([...one, ...two]).size, 200);
+  assert.equal(one.length + two.length, 200);
+});
+
+over("schema() is what migrate() does", async ({ store }) => {
+  const database = await createDatabase();
+  const pool = quietPool(database.url);
+  await pool.query(store.schema());
+  const other = postgresStore(pool);
+  assert.deepEqual(await other.migrate(), []);
+  await claimed(other, claimOf("k"));
+  await other.close();
+  await pool.end();
+  await database.drop();
+});
