@@ -96,7 +96,7 @@ async function persist(
     // An id that may have run is never adopted again: its effects may be done.
     if (!unanswered && step.code !== "in-progress") attempt = attemptId(ports);
     const left = until - ports.clock.monotonic();
-    const due = step.code === "in-progress" ? 0 : (step.retryAfterMs ?? 0);
+    const due = unanswered || step.code === "in-progress" ? 0 : (step.retryAfterMs ?? 0);
     tries += unanswered ? 1 : 0;
     if (left <= 0 || due > left || tries >= CLAIM_TRIES_MAX) {
       if (unanswered) ports.flights.keepUnanswered(claim.request.id, attempt);
@@ -179,7 +179,7 @@ async function meet(
   }
 }
 
-/** Runs under a claim of our own whose answer was lost; the time that it took is given back first. */
+/** Runs under a claim of our own whose answer was lost; the time that it took is given back. */
 async function adopt(
   ports: Ports,
   definition: Definition,

@@ -259,6 +259,33 @@ test("H28: a claim that lands after its 503 is adopted by the retry", async () =
   assert.equal(bank.sent, 1);
 });
 
+test("H28: an adopted claim is renewed first, because much of its lease may be gone", async () => {
+  const scene = stage();
+  let lose = true;
+  const lossy = {
+    ...scene.store,
+    claim: async (request: never) => {
+      const answer = await scene.store.claim(request);
+      return lose ? { kind: "not-known", error: new Error("lost") } : answer;
+    },
+  };
+  let leftMs = 0;
+  const operation = scene.process({ store: lossy as never }).operation("pay", {
+    input: Order,
+    handler: async () => {
+      const read = await scene.store.read(id);
+      const snapshot = read.kind === "ok" ? read.value : undefined;
+      leftMs = (snapshot?.record.leaseUntil ?? 0) - (snapshot?.now ?? 0);
+      return ok();
+    },
+  });
+  assert.equal((await operation.run(call)).kind, "store-unavailable");
+  lose = false;
+  scene.advance(LEASE_MS - 1_000);
+  assert.equal((await operation.run(call)).kind, "succeeded");
+  assert.ok(leftMs > LEASE_MS - 1_000, `${leftMs} ms of the lease were left`);
+});
+
 test("H28: single flight never joins another payload", async () => {
   const scene = stage();
   const operation = checkout(scene.process({ waitMs: 1_000 }), provider());

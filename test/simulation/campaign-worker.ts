@@ -1,0 +1,20 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { createCampaign, describe, hunt } from "./campaign.ts";
+import { ownCode } from "./code.ts";
+import type { Report, Task } from "./launch.ts";
+import { loadMutant } from "./mutant.ts";
+
+const { seeds, mutant } = workerData as Task;
+const code = mutant === undefined ? ownCode : await loadMutant(mutant);
+const campaign = createCampaign();
+const found = await hunt(code, seeds, campaign, mutant?.workloads);
+const report: Report = {
+  campaign,
+  found: found && {
+    text: describe(found),
+    steps: found.history.trace.length,
+    faults: found.history.faults,
+    rule: found.violations[0]?.rule ?? "",
+  },
+};
+parentPort?.postMessage(report);

@@ -1,0 +1,98 @@
+import { createHash } from "node:crypto";
+import { check, type Violation } from "./checker.ts";
+import type { Code } from "./code.ts";
+import type { History } from "./history.ts";
+import { simulate } from "./simulation.ts";
+import type { WorkloadName } from "./workload.ts";
+
+/** What many histories came to. */
+export interface Campaign {
+  histories: number;
+  faults: number;
+  /** How often each port's method met each fault. */
+  readonly met: Map<string, number>;
+  /** By workload: operations planned, ended as they should, and left in doubt. */
+  readonly ends: Map<string, { planned: number; final: number; doubt: number }>;
+}
+
+export interface Finding {
+  readonly history: History;
+  readonly violations: readonly Violation[];
+}
+
+export function createCampaign(): Campaign {
+  return { histories: 0, faults: 0, met: new Map(), ends: new Map() };
+}
+
+/** Runs one seed, adds it to the campaign, and says what it broke. */
+export async function explore(
+  code: Code,
+  seed: number,
+  campaign: Campaign = createCampaign(),
+  workloads?: readonly WorkloadName[],
+): Promise<Finding | undefined> {
+  const { history, met } = await simulate(code, seed, { workloads });
+  campaign.histories += 1;
+  campaign.faults += history.faults;
+  for (const [name, count] of met) campaign.met.set(name, (campaign.met.get(name) ?? 0) + count);
+  for (const [index, { workload }] of history.plan.operations.entries()) {
+    const end = campaign.ends.get(workload) ?? { planned: 0, final: 0, doubt: 0 };
+    const state = history.remains[index]?.record?.state;
+    end.planned += 1;
+    if (state === "succeeded" || state === "failed") end.final += 1;
+    if (state === "in_doubt") end.doubt += 1;
+    campaign.ends.set(workload, end);
+  }
+  const violations = check(history);
+  return violations.length === 0 ? undefined : { history, violations };
+}
+
+/** Explores seed after seed from 1 until one breaks something. */
+export async function hunt(
+  code: Code,
+  seeds: number,
+  campaign: Campaign = createCampaign(),
+  workloads?: readonly WorkloadName[],
+): Promise<Finding | undefined> {
+  for (let seed = 1; seed <= seeds; seed += 1) {
+    const found = await explore(code, seed, campaign, workloads);
+    if (found) return shrink(code, found, workloads);
+  }
+  return undefined;
+}
+
+/** The same seed with as few faults as still break something. */
+export async function shrink(
+  code: Code,
+  found: Finding,
+  workloads?: readonly WorkloadName[],
+): Promise<Finding> {
+  let best = found;
+  const skip = new Set<number>();
+  for (let ordinal = 1; ordinal <= FAULT_ORDINALS_MAX; ordinal += 1) {
+    const tried = new Set(skip).add(ordinal);
+    const { history } = await simulate(code, found.history.seed, { skip: tried, workloads });
+    const violations = check(history);
+    if (violations.length === 0 || history.trace.length > best.history.trace.length) continue;
+    skip.add(ordinal);
+    best = { history, violations };
+  }
+  return best;
+}
+
+const FAULT_ORDINALS_MAX = 48;
+
+/** A finding for a person: what broke, how it came to it, and how to see it again. */
+export function describe({ history, violations }: Finding): string {
+  return [
+    ...violations.map(({ rule, detail }) => `Broken: ${rule}: ${detail}`),
+    ...history.trace.map((line) => `  ${line}`),
+    `Repeat it with: npm run prove -- --seed ${history.seed} --histories 1`,
+  ].join("\n");
+}
+
+/** A digest of all that happened, to prove that a seed repeats. */
+export function digestOf({ trace, facts, charges, orders }: History): string {
+  const text = JSON.stringify([trace, facts, charges, orders]);
+  return createHash("sha256").update(text).digest("hex");
+}

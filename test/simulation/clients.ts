@@ -1,0 +1,118 @@
+import type { RunResult } from "../../src/core/handle.ts";
+import type { Performed } from "../../src/core/performed.ts";
+import type { Told } from "./history.ts";
+import type { PlannedClient, PlannedOperation } from "./plan.ts";
+import type { Node } from "./scheduler.ts";
+import type { World } from "./world.ts";
+
+/** Somebody outside of the processes who wants one operation done. */
+export interface Client {
+  readonly operation: PlannedOperation;
+  /** The final answer or the last one. */
+  told: Told | undefined;
+  /** Sends nothing more; what is under way goes on. */
+  leave(): void;
+  /** The process that was asked has died. */
+  lost(node: Node): void;
+}
+
+const AMOUNTS = { same: 100, other: 999 } as const;
+const RETRIES_MAX = 3;
+const GAP_MS = 40;
+
+export function startClients(world: World): Client[] {
+  return world.plan.operations.flatMap((operation) =>
+    operation.clients.map((planned) => startClient(world, operation, planned, RETRIES_MAX)),
+  );
+}
+
+/** Sends, and sends again after a passing answer, until it has sent often enough. */
+export function startClient(
+  world: World,
+  operation: PlannedOperation,
+  planned: PlannedClient,
+  retriesMax: number,
+): Client {
+  const { scheduler, facts } = world;
+  const input = { amount: AMOUNTS[planned.variant] };
+  const variant = String(input.amount);
+  let sends = planned.sends;
+  let retries = retriesMax;
+  let asked: { node: Node; generation: number; call: number } | undefined;
+  const client: Client = {
+    operation,
+    told: undefined,
+    leave() {
+      retries = 0;
+      sends = 0;
+    },
+    lost(node) {
+      if (asked?.node !== node || asked.generation === node.generation) return;
+      asked = undefined;
+      again(GAP_MS);
+    },
+  };
+  function again(afterMs: number): void {
+    retries -= 1;
+    if (retries >= 0) scheduler.timer(undefined, scheduler.now() + Math.max(afterMs, GAP_MS), send);
+  }
+  function send(): void {
+    scheduler.park({ node: undefined, port: "client", method: "send", faults: [], act: ask });
+  }
+  function ask(): void {
+    const { node, asks } = world.chance.pick(world.processes);
+    const call = world.nonce();
+    const mine = { node, generation: node.generation, call };
+    asked = mine;
+    const { label, scope, key, workload } = operation;
+    facts.push({ type: "called", at: scheduler.now(), call, operation: label, variant });
+    const { waitMs, door } = planned;
+    const answer = asks.get(workload)?.({ scope, key, input, waitMs, door }) ?? Promise.reject();
+    const hear = (told: Told): void => {
+      if (asked !== mine) return;
+      asked = undefined;
+      hearTold(told, call);
+    };
+    answer.then(
+      (given) => hear(toTold(given as Performed | RunResult<unknown>)),
+      (error) => hear({ kind: `threw ${error}`, retry: "never", retryAfterMs: undefined }),
+    );
+  }
+  function hearTold(told: Told, call: number): void {
+    client.told = told;
+    const { label } = operation;
+    scheduler.note(`client hears ${told.kind} ${told.body ?? ""}`);
+    facts.push({ type: "answered", at: scheduler.now(), call, operation: label, variant, told });
+    if (told.retry !== "same-key") sends -= 1;
+    if (told.retry === "same-key") again(told.retryAfterMs ?? 0);
+    else if (sends > 0) send();
+  }
+  send();
+  return client;
+}
+
+function toTold(given: Performed | RunResult<unknown>): Told {
+  if (given.kind === "refused")
+    return {
+      kind: given.code,
+      retry: RETRY[given.code] ?? "never",
+      retryAfterMs: given.retryAfterMs,
+    };
+  if (given.kind === "passing")
+    return { kind: "passing", status: given.status, retry: "same-key", retryAfterMs: 0 };
+  if ("retry" in given) {
+    const { kind, retry, retryAfterMs } = given;
+    return { kind, retry, retryAfterMs };
+  }
+  const { kind, status, body } = given;
+  const text =
+    body instanceof Uint8Array ? Buffer.from(body).toString("utf8") : JSON.stringify(body);
+  return { kind, status, body: text, retry: undefined, retryAfterMs: undefined };
+}
+
+const RETRY: Readonly<Record<string, string>> = {
+  "in-progress": "same-key",
+  "retry-scheduled": "same-key",
+  "in-doubt": "same-key",
+  "store-unavailable": "same-key",
+};

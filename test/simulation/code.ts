@@ -1,0 +1,15 @@
+import { declined } from "../../src/core/effect.ts";
+import { nevertwice } from "../../src/core/once.ts";
+import { fail, ok } from "../../src/model/outcome.ts";
+import { memoryStore } from "../../src/stores/memory/store.ts";
+
+/** The code under simulation: the project's own, or a patched copy of it. */
+export interface Code {
+  readonly nevertwice: typeof nevertwice;
+  readonly memoryStore: typeof memoryStore;
+  readonly ok: typeof ok;
+  readonly fail: typeof fail;
+  readonly declined: typeof declined;
+}
+
+export const ownCode: Code = { nevertwice, memoryStore, ok, fail, declined };

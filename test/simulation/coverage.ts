@@ -1,0 +1,70 @@
+import type { Campaign } from "./campaign.ts";
+import { PROVIDER_FAULTS } from "./hands.ts";
+import { STORE_FAULTS } from "./watched-store.ts";
+import { EXPECTED, WORKLOADS } from "./workload.ts";
+
+const STORE_METHODS = [
+  "claim",
+  "takeOver",
+  "renew",
+  "begin",
+  "record",
+  "settle",
+  "suspend",
+  "transact",
+  "atomic",
+  "read",
+  "due",
+  "prune",
+  "namespace",
+] as const;
+const PROVIDER_METHODS = ["charge", "look"] as const;
+const MOODS = ["start", "in-reserve", "reserved", "charged", "in-settle", "written"] as const;
+const OTHERS = [
+  "store.transact late-commit",
+  "store.atomic late-commit",
+  "store.commit defer",
+  "clock stall",
+  "clock skew",
+  "handler.pause pause",
+  "handler.pause defer",
+];
+
+/** Every meeting of a port's method with a fault. A campaign that misses one proves less. */
+export const MEETINGS: readonly string[] = [
+  ...STORE_METHODS.flatMap((method) => STORE_FAULTS.map((fault) => `store.${method} ${fault}`)),
+  ...PROVIDER_METHODS.flatMap((method) =>
+    PROVIDER_FAULTS.map((fault) => `provider.${method} ${fault}`),
+  ),
+  ...MOODS.map((place) => `handler.${place} throw`),
+  ...OTHERS,
+];
+
+/** The meetings that a campaign never came to. */
+export function missed({ met }: Campaign): string[] {
+  return MEETINGS.filter((name) => !met.has(name));
+}
+
+/** The share of operations that must reach their outcome: refusing all of them is no way out. */
+const FLOOR = 0.97;
+/** Where a lost effect may need a person. */
+const FLOOR_WITH_DOUBT = 0.5;
+
+/** The workloads that ended too seldom. */
+export function belowFloor({ ends }: Campaign): string[] {
+  return WORKLOADS.flatMap((name) => {
+    const { planned = 0, final = 0 } = ends.get(name) ?? {};
+    const floor = EXPECTED[name].doubts ? FLOOR_WITH_DOUBT : FLOOR;
+    return planned > 0 && final >= planned * floor ? [] : [`${name}: ${final} of ${planned}`];
+  });
+}
+
+/** How often each method met each fault, one line a method. */
+export function table({ met }: Campaign): string {
+  const rows = new Map<string, string[]>();
+  for (const name of MEETINGS) {
+    const [place = "", fault = ""] = name.split(" ");
+    rows.set(place, [...(rows.get(place) ?? []), `${fault} ${met.get(name) ?? 0}`]);
+  }
+  return [...rows].map(([place, counts]) => `${place.padEnd(18)} ${counts.join("  ")}`).join("\n");
+}

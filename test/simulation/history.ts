@@ -1,0 +1,89 @@
+import type { RecordId } from "../../src/model/key.ts";
+import type { OperationRecord, State } from "../../src/model/operation.ts";
+import type { StoredMessage } from "../../src/store.ts";
+import type { Plan } from "./plan.ts";
+
+/** What a client was told. The body is the text of the bytes. */
+export interface Told {
+  readonly kind: string;
+  readonly retry: string | undefined;
+  readonly retryAfterMs: number | undefined;
+  readonly status?: number;
+  readonly body?: string;
+}
+
+/** One thing that happened, in the order in which it happened; `at` is the store's time. */
+export type Fact = { readonly at: number } & (
+  | {
+      readonly type: "claimed";
+      readonly id: RecordId;
+      readonly fence: number;
+      readonly leaseUntil: number;
+      readonly runUntil: number;
+      readonly variant: string | undefined;
+      readonly state: State;
+    }
+  | { readonly type: "renewed"; readonly id: RecordId; readonly fence: number }
+  | {
+      readonly type: "wrote";
+      readonly id: RecordId;
+      readonly fence: number;
+      readonly method: string;
+      readonly state: State;
+    }
+  | { readonly type: "ran"; readonly operation: string; readonly variant: string }
+  | {
+      readonly type: "called";
+      readonly call: number;
+      readonly operation: string;
+      readonly variant: string;
+    }
+  | {
+      readonly type: "answered";
+      readonly call: number;
+      readonly operation: string;
+      readonly variant: string;
+      readonly told: Told;
+    }
+);
+
+/** One line of the provider's ledger. */
+export interface Charge {
+  readonly operation: string;
+  readonly step: string;
+  readonly key: string | undefined;
+  readonly kind: "succeeded" | "declined";
+}
+
+/** A row of the shop's own table. */
+export interface Order {
+  readonly operation: string;
+  readonly variant: string;
+  readonly status: "reserved" | "paid" | "released";
+}
+
+/** What is left of one planned operation at the end. */
+export interface Remains {
+  readonly label: string;
+  readonly id: RecordId;
+  readonly record: OperationRecord | undefined;
+  readonly messages: readonly StoredMessage[];
+}
+
+/** Everything that a checker may look at. */
+export interface History {
+  readonly seed: number;
+  readonly plan: Plan;
+  readonly facts: readonly Fact[];
+  readonly charges: readonly Charge[];
+  readonly orders: readonly Order[];
+  readonly remains: readonly Remains[];
+  /** Operations whose handler threw a status that ends them as failed. */
+  readonly excused: ReadonlySet<string>;
+  /** What stopped the history before its end: a hang, a leak, a throw. */
+  readonly broken: readonly string[];
+  readonly trace: readonly string[];
+  readonly faults: number;
+  /** What the last client of each operation was told in the healed world. */
+  readonly last: readonly string[];
+}

@@ -1,0 +1,35 @@
+import { Worker } from "node:worker_threads";
+import type { Campaign } from "./campaign.ts";
+import type { Mutant } from "./mutant.ts";
+
+export interface Task {
+  readonly seeds: number;
+  /** The broken copy to explore; the project's own code by default. */
+  readonly mutant?: Mutant;
+}
+
+export interface Report {
+  readonly campaign: Campaign;
+  readonly found:
+    | {
+        readonly text: string;
+        readonly steps: number;
+        readonly faults: number;
+        readonly rule: string;
+      }
+    | undefined;
+}
+
+/** Explores in a thread of its own: the test runner follows every promise, which makes it slow. */
+export function launch(task: Task): Promise<Report> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL("./campaign-worker.ts", import.meta.url), {
+      workerData: task,
+    });
+    worker.on("message", resolve);
+    worker.on("error", reject);
+    worker.on("exit", (code) => {
+      reject(new Error(`The thread ended with the code ${code} and without a report.`));
+    });
+  });
+}

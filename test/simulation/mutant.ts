@@ -1,0 +1,63 @@
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Code } from "./code.ts";
+import type { WorkloadName } from "./workload.ts";
+
+/** One textual change; the text before it stands in its file exactly once. */
+export interface Patch {
+  readonly file: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+/** A version of the protocol with one promise broken, to see that the simulation notices. */
+export interface Mutant {
+  readonly name: string;
+  readonly patches: readonly Patch[];
+  /** Where to look for it, if only few operations can show it. */
+  readonly workloads?: readonly WorkloadName[];
+}
+
+const ROOT = join(import.meta.dirname, "..", "..");
+const SHELF = join(ROOT, ".tmp", "mutants");
+
+/** A patch of one file under src. */
+export function patch(file: string, before: string, after: string): Patch {
+  return { file, before, after };
+}
+
+/** Copies the sources, breaks the copy as the mutant says, and loads it. */
+export async function loadMutant({ name, patches }: Mutant): Promise<Code> {
+  const folder = join(SHELF, name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  for (const part of ["model", "core", "stores", "store.ts"])
+    cpSync(join(ROOT, "src", part), join(folder, "src", part), { recursive: true });
+  for (const { file, before, after } of patches) {
+    const path = join(folder, "src", file);
+    const text = readFileSync(path, "utf8");
+    const times = text.split(before).length - 1;
+    if (times !== 1)
+      throw new Error(
+        `The mutant ${name} finds its text ${times} times in src/${file}:\n${before}`,
+      );
+    writeFileSync(
+      path,
+      text.replace(before, () => after),
+    );
+  }
+  const load = (file: string): Promise<Record<string, unknown>> =>
+    import(pathToFileURL(join(folder, "src", file)).href);
+  const [once, store, outcome, effect] = await Promise.all([
+    load("core/once.ts"),
+    load("stores/memory/store.ts"),
+    load("model/outcome.ts"),
+    load("core/effect.ts"),
+  ]);
+  return { ...once, ...store, ...outcome, ...effect } as unknown as Code;
+}
+
+export function clearMutants(): void {
+  rmSync(SHELF, { recursive: true, force: true });
+}

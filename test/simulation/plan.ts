@@ -1,0 +1,91 @@
+import { createChance } from "./chance.ts";
+import { WORKLOADS, type WorkloadName } from "./workload.ts";
+
+/** Every way in which the world may misbehave. */
+export const FAULTS = [
+  "lose-answer",
+  "lose-request",
+  "refuse",
+  "late-answer",
+  "late-commit",
+  "crash-before",
+  "crash-after",
+  "pause",
+  "defer",
+  "outage",
+  "skew",
+  "stall",
+  "throw",
+] as const;
+export type Fault = (typeof FAULTS)[number];
+
+/** One operation of a history, and the clients who ask for it. */
+export interface PlannedOperation {
+  readonly label: string;
+  readonly scope: string;
+  readonly key: string;
+  readonly workload: WorkloadName;
+  readonly clients: readonly PlannedClient[];
+}
+
+export interface PlannedClient {
+  /** `other` sends another payload under the same key. */
+  readonly variant: "same" | "other";
+  /** How often it sends, answers or not. */
+  readonly sends: number;
+  readonly waitMs: number;
+  readonly door: boolean;
+}
+
+/** What a seed draws before anything runs: the swarm's own mixture of faults and work. */
+export interface Plan {
+  readonly nodes: number;
+  readonly rates: Readonly<Record<Fault, number>>;
+  readonly budget: number;
+  readonly steps: number;
+  readonly attemptsMax: number;
+  readonly responseMs: number;
+  /** One client, one operation and one or two lost answers: answered as if nothing was. */
+  readonly calm: boolean;
+  readonly operations: readonly PlannedOperation[];
+}
+
+const CALM_FAULTS: readonly Fault[] = ["lose-answer", "lose-request", "refuse"];
+const DAY_MS = 86_400_000;
+
+/** @param workloads the only ones to draw from, where a campaign looks for something in them */
+export function drawPlan(seed: number, workloads?: readonly WorkloadName[]): Plan {
+  const chance = createChance(seed, "plan");
+  const calm = chance.hit(0.12);
+  const rates = Object.fromEntries(
+    FAULTS.map((fault) => {
+      const there = calm ? CALM_FAULTS.includes(fault) : chance.hit(0.45);
+      return [fault, there ? chance.pick([0.02, 0.05, 0.1, 0.25]) : 0];
+    }),
+  ) as Record<Fault, number>;
+  const count = calm || chance.hit(0.7) ? 1 : 2;
+  const operations = Array.from({ length: count }, (_, index): PlannedOperation => {
+    // The probe is asked after a crash only, so its workload is drawn more often.
+    const often = chance.hit(0.05) ? "opaque-probe" : chance.pick(WORKLOADS);
+    const workload = workloads ? chance.pick(workloads) : often;
+    const clients = calm ? 1 : 1 + chance.below(3);
+    return {
+      // Two operations with equal keys belong to two scopes, and must not see each other.
+      ...{ label: `acct_${index}/order-1`, scope: `acct_${index}`, key: "order-1", workload },
+      clients: Array.from({ length: clients }, (__, number) => ({
+        variant: number > 0 && chance.hit(0.2) ? "other" : "same",
+        sends: calm ? 1 : 1 + chance.below(3),
+        waitMs: calm ? 3_000 : chance.pick([0, 300, 1_000]),
+        door: chance.hit(0.5),
+      })),
+    };
+  });
+  return {
+    ...{ rates, calm, operations },
+    nodes: calm ? 1 : 1 + chance.below(3),
+    budget: calm ? 1 + chance.below(2) : chance.pick([0, 1, 2, 3, 4, 6, 8]),
+    steps: 60 + chance.below(120),
+    attemptsMax: chance.hit(0.85) ? 20 : 3,
+    responseMs: !calm && chance.hit(0.1) ? 1_500 : 7 * DAY_MS,
+  };
+}

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { digestOf } from "./campaign.ts";
+import { check } from "./checker.ts";
+import { ownCode } from "./code.ts";
+import { copyOf } from "./copy.ts";
+import { belowFloor, missed, table } from "./coverage.ts";
+import { launch } from "./launch.ts";
+import { drawPlan } from "./plan.ts";
+import { simulate } from "./simulation.ts";
+
+const HISTORIES = 6_000;
+const REPEATED = 150;
+
+test("no schedule, crash or lost answer breaks a promise", async (context) => {
+  const { found, campaign } = await launch({ seeds: HISTORIES });
+  if (found) assert.fail(found.text);
+  context.diagnostic(`${campaign.histories} histories, ${campaign.faults} faults, no violation`);
+  for (const line of table(campaign).split("\n")) context.diagnostic(line);
+  assert.deepEqual(missed(campaign), [], "a port never met one of its faults");
+  assert.deepEqual(belowFloor(campaign), [], "too few operations reach their outcome");
+});
+
+test("a seed repeats itself, and nothing waits outside of the scheduler", async () => {
+  for (let seed = 1; seed <= REPEATED; seed += 1) {
+    const { history: first } = await simulate(ownCode, seed, { strict: true });
+    const { history: second } = await simulate(ownCode, seed);
+    assert.equal(digestOf(first), digestOf(second), `seed ${seed} differs from itself`);
+    assert.deepEqual(check(first), [], `seed ${seed}`);
+  }
+});
+
+test("two seeds are two histories", async () => {
+  const digests = new Set<string>();
+  for (let seed = 1; seed <= 50; seed += 1)
+    digests.add(digestOf((await simulate(ownCode, seed)).history));
+  assert.equal(digests.size, 50);
+});
+
+test("a history that was tampered with is refused by the checker", async () => {
+  const isCheckout = ({ workload }: { workload: string }): boolean => workload === "checkout";
+  let seed = 1;
+  while (!drawPlan(seed).operations.every(isCheckout)) seed += 1;
+  const { history } = await simulate(ownCode, seed);
+  assert.deepEqual(check(history), []);
+  const twice = { ...history, charges: history.charges.flatMap((charge) => [charge, charge]) };
+  const unpaid = { ...history, charges: [], orders: [] };
+  const unanswered = { ...history, last: history.last.map(() => "in-progress") };
+  for (const wrong of [twice, unpaid, unanswered]) assert.notDeepEqual(check(wrong), []);
+});
+
+test("the fast copy is the copy that the store would have made", () => {
+  const bytes = Buffer.from("abc");
+  const value = {
+    a: [1, null, undefined, "x"],
+    b: { bytes, on: true },
+    c: new Map([[1, { d: 2 }]]),
+  };
+  const copy = copyOf(value);
+  assert.deepEqual(copy, structuredClone(value));
+  assert.equal(Object.getPrototypeOf(copy.b.bytes), Uint8Array.prototype);
+  bytes[0] = 0;
+  assert.equal(copy.b.bytes[0], 97);
+  assert.throws(() => copyOf({ f: () => 1 }), { name: "DataCloneError" });
+});

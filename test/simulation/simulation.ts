@@ -1,0 +1,175 @@
+import { recordId } from "../../src/model/key.ts";
+import { isFinal, type OperationRecord } from "../../src/model/operation.ts";
+import { createChance } from "./chance.ts";
+import { startClient } from "./clients.ts";
+import type { Code } from "./code.ts";
+import { copyOf } from "./copy.ts";
+import type { History, Order, Remains } from "./history.ts";
+import { drawPlan, type PlannedOperation } from "./plan.ts";
+import { createScheduler, type Scheduler } from "./scheduler.ts";
+import type { WorkloadName } from "./workload.ts";
+import { createWorld, type Process, type World } from "./world.ts";
+
+/** A history that does not end within this many steps after its faults have stopped hangs. */
+const HEALING_STEPS_MAX = 4_000;
+const PASSES_MAX = 60;
+const LAST_RETRIES_MAX = 12;
+
+export interface SimulateOptions {
+  /** The ordinals of faults that must not happen. */
+  readonly skip?: ReadonlySet<number>;
+  readonly workloads?: readonly WorkloadName[] | undefined;
+  /** Also waits for a turn of the event loop at the end, to catch what leaves the scheduler. */
+  readonly strict?: boolean;
+}
+
+export interface Simulated {
+  readonly history: History;
+  readonly met: ReadonlyMap<string, number>;
+}
+
+/** Runs one seed to its end: faults first, then a healed world in which everything must finish. */
+export async function simulate(
+  code: Code,
+  seed: number,
+  options: SimulateOptions = {},
+): Promise<Simulated> {
+  const plan = drawPlan(seed, options.workloads);
+  const chance = createChance(seed, "run");
+  const scheduler = createScheduler(plan, chance, options.skip);
+  const leaks: string[] = [];
+  const restore = poison(leaks);
+  try {
+    const world = createWorld(code, plan, chance, scheduler);
+    await scheduler.drain();
+    for (let step = 0; step < plan.steps; step += 1) {
+      disturb(world);
+      if (!(await scheduler.step())) break;
+    }
+    scheduler.note("the faults stop");
+    scheduler.heal(world.processes.map(({ node }) => node));
+    for (const client of world.clients) client.leave();
+    await healAlone(world);
+    await healWithClients(world);
+    restore();
+    if (options.strict) await checkLeak(world);
+    world.broken.push(...leaks);
+    return { history: await toHistory(world, seed), met: scheduler.met };
+  } finally {
+    restore();
+  }
+}
+
+/** Workers pass and clocks jump at any time. */
+function disturb({ plan, chance, processes, scheduler }: World): void {
+  if (plan.calm) return;
+  if (chance.hit(0.03)) launchWorker(scheduler, chance.pick(processes));
+  if (scheduler.strikes("skew", "clock"))
+    chance.pick(processes).node.wallSkewMs = (chance.fraction() - 0.5) * 7_200_000;
+}
+
+function launchWorker(scheduler: Scheduler, { node, recover }: Process): void {
+  const act = (): void => void recover();
+  scheduler.park({ node, port: "worker", method: "pass", faults: [], act });
+}
+
+/** Lets everything that is under way come to its end. */
+async function finish({ scheduler, broken }: World): Promise<void> {
+  for (let step = 0; step < HEALING_STEPS_MAX; step += 1) if (!(await scheduler.step())) return;
+  broken.push("something never comes to rest");
+}
+
+/** Every claimed operation ends although no client ever comes back. */
+async function healAlone(world: World): Promise<void> {
+  await finish(world);
+  for (let pass = 0; pass < PASSES_MAX; pass += 1) {
+    const open = (await remains(world)).flatMap(({ record }) => readyTime(record) ?? []);
+    if (open.length === 0) return;
+    world.scheduler.advanceTo(Math.min(...open));
+    launchWorker(world.scheduler, world.chance.pick(world.processes));
+    await finish(world);
+  }
+  world.broken.push("an operation does not end without its client");
+}
+
+/** When a worker may take the record over; undefined if it has ended or waits for its client. */
+function readyTime(record: OperationRecord | undefined): number | undefined {
+  if (record === undefined || isFinal(record.state)) return undefined;
+  const { form, name, state, leaseUntil = 0, runUntil = 0, dueAt } = record;
+  if (form === "opaque" && (name === "opaque-rerun" || state === "waiting")) return undefined;
+  return state === "running" ? Math.min(leaseUntil, runUntil) : dueAt;
+}
+
+/** Last clients for each operation are answered with its outcome, or told that it is in doubt. */
+async function healWithClients(world: World): Promise<void> {
+  for (const operation of world.plan.operations)
+    for (const variant of new Set(operation.clients.map((client) => client.variant))) {
+      const planned = { variant, sends: 1, waitMs: 300, door: true };
+      world.clients.push(startClient(world, operation, planned, LAST_RETRIES_MAX));
+    }
+  await finish(world);
+}
+
+/** What the last clients of an operation heard; the one whose payload owns the key counts. */
+function lastWord({ clients }: World, operation: PlannedOperation): string {
+  const heard = clients.filter((client) => client.operation === operation);
+  const last = heard.slice(operation.clients.length).map(({ told }) => told?.kind ?? "nothing");
+  return last.find((kind) => kind !== "key-reused") ?? "key-reused";
+}
+
+async function remains({ raw, plan }: World): Promise<Remains[]> {
+  const found = [];
+  for (const { label, scope, key, workload } of plan.operations) {
+    const id = recordId(workload.startsWith("opaque") ? "http" : "own", scope, key);
+    const read = await raw.read(id);
+    const messages = await raw.messages(id);
+    if (read.kind !== "ok" || messages.kind !== "ok") throw new Error("Memory cannot be read.");
+    found.push({ label, id, record: read.value?.record, messages: messages.value });
+  }
+  return found;
+}
+
+async function toHistory(world: World, seed: number): Promise<History> {
+  const { plan, facts, charges, excused, broken, scheduler, raw } = world;
+  return {
+    ...{ seed, plan, facts, charges, excused, broken, trace: scheduler.trace },
+    orders: raw.table<Order>("orders").values(),
+    remains: await remains(world),
+    last: plan.operations.map((operation) => lastWord(world, operation)),
+    faults: scheduler.faults(),
+  };
+}
+
+async function checkLeak({ scheduler, broken }: World): Promise<void> {
+  const before = scheduler.activity();
+  await new Promise((resolve) => setImmediate(resolve));
+  if (scheduler.activity() !== before) broken.push("something waited outside of the scheduler");
+}
+
+const TIMERS = ["setTimeout", "setInterval", "setImmediate"] as const;
+
+/** Makes the process's own time and chance tell on whoever uses them. */
+function poison(leaks: string[]): () => void {
+  const { now } = Date;
+  const { random } = Math;
+  const timers = TIMERS.map((name) => globalThis[name]);
+  const { stackTraceLimit } = Error;
+  const { structuredClone } = globalThis;
+  const caught = (name: string) => (): never => {
+    leaks.push(`${name} was used`);
+    throw new Error(`${name} was used in a simulation.`);
+  };
+  Date.now = caught("Date.now");
+  Math.random = caught("Math.random");
+  for (const name of TIMERS) globalThis[name] = caught(name) as never;
+  // Nobody reads the stacks of a million lost answers.
+  Error.stackTraceLimit = 0;
+  globalThis.structuredClone = copyOf;
+  return () => {
+    Date.now = now;
+    Math.random = random;
+    for (const [index, name] of TIMERS.entries()) globalThis[name] = timers[index] as never;
+    Error.stackTraceLimit = stackTraceLimit;
+    globalThis.structuredClone = structuredClone;
+  };
+}

@@ -1,0 +1,237 @@
+import type { OpaqueHandler } from "../../src/core/attempt.ts";
+import type { AfterCrash } from "../../src/core/definition.ts";
+import type { Declined, Effect } from "../../src/core/effect.ts";
+import type { Operation } from "../../src/core/handle.ts";
+import type { Once } from "../../src/core/once.ts";
+import type { Op } from "../../src/core/op.ts";
+import type { StandardSchema } from "../../src/core/standard-schema.ts";
+import type { MemoryTransaction } from "../../src/stores/memory/store.ts";
+import type { Code } from "./code.ts";
+import type { Order } from "./history.ts";
+
+export const WORKLOADS = [
+  "checkout",
+  "plain",
+  "keyless",
+  "decline",
+  "pair",
+  "loose",
+  "early",
+  "atomic",
+  "atomic-fail",
+  "opaque-doubt",
+  "opaque-rerun",
+  "opaque-probe",
+] as const;
+export type WorkloadName = (typeof WORKLOADS)[number];
+
+/** What the checker may expect of a workload. */
+export interface Expectation {
+  /** The charges that stand once the operation succeeded. */
+  readonly charges: number;
+  /** Whether it reserves an order, and keeps it if it succeeds. */
+  readonly orders: number;
+  readonly messages: number;
+  /** Whether its handler itself ends as failed. */
+  readonly fails: boolean;
+  /** Whether a lost effect may leave it for a person. */
+  readonly doubts: boolean;
+}
+
+const PLAIN: Expectation = { charges: 1, orders: 0, messages: 0, fails: false, doubts: false };
+const SHOP: Expectation = { ...PLAIN, orders: 1, messages: 1 };
+
+export const EXPECTED: Readonly<Record<WorkloadName, Expectation>> = {
+  checkout: SHOP,
+  plain: PLAIN,
+  keyless: { ...SHOP, doubts: true },
+  decline: { ...SHOP, charges: 0, fails: true },
+  pair: { ...SHOP, charges: 2 },
+  loose: PLAIN,
+  early: PLAIN,
+  atomic: { ...SHOP, charges: 0 },
+  "atomic-fail": { ...SHOP, charges: 0, fails: true },
+  "opaque-doubt": { ...PLAIN, doubts: true },
+  "opaque-rerun": PLAIN,
+  "opaque-probe": PLAIN,
+};
+
+export interface Input {
+  readonly amount: number;
+}
+
+/** What a handler may touch: every effect is a call that the scheduler sees. */
+export interface Hands {
+  /** A number that no other run has drawn, so that two runs never answer alike. */
+  nonce(): number;
+  charge(
+    place: { operation: string; step: string; declines: boolean },
+    key: string | undefined,
+  ): Promise<{ id: number } | Declined<{ code: string }>>;
+  /** Whether a charge stands, as the provider sees it. */
+  look(operation: string): Promise<boolean>;
+  /** A wait inside of a transaction. */
+  pause(): Promise<void>;
+  /** Throws if the seed says that the handler fails here. */
+  mood(place: string, operation: string): void;
+  ran(operation: string, input: Input): void;
+}
+
+type Shop = Once<MemoryTransaction, "async">;
+export type Perform = (call: {
+  scope: string;
+  key: string;
+  input: Input;
+  waitMs: number;
+  door: boolean;
+}) => Promise<unknown>;
+
+const anything: StandardSchema<Input> = {
+  "~standard": {
+    version: 1,
+    vendor: "simulation",
+    validate: (value) => ({ value: value as Input }),
+  },
+};
+
+/** Declares the workload in one process. @returns how a client asks for it */
+export function declare(name: WorkloadName, once: Shop, code: Code, hands: Hands): Perform {
+  if (name.startsWith("opaque")) return declareOpaque(name, once, code, hands);
+  if (name.startsWith("atomic")) return declareAtomic(name, once, code, hands);
+  const handler = (op: Op<MemoryTransaction, "async">, input: Input): Promise<unknown> => {
+    const label = `${op.scope}/${op.key}`;
+    hands.ran(label, input);
+    hands.mood("start", label);
+    return RESUMABLE[name]?.({ op, input, label, hands, code }) ?? Promise.reject();
+  };
+  const operation = once.operation(name, { input: anything, handler: handler as never });
+  return asker(operation as Operation<Input, unknown>);
+}
+
+function asker(operation: Operation<Input, unknown>): Perform {
+  return ({ door, ...request }) =>
+    door ? operation.door.perform({ origin: "own", ...request }) : operation.run(request);
+}
+
+interface Work {
+  readonly op: Op<MemoryTransaction, "async">;
+  readonly input: Input;
+  readonly label: string;
+  readonly hands: Hands;
+  readonly code: Code;
+}
+
+function effect(work: Work, step: string, given: { keyed?: boolean; declines?: boolean } = {}) {
+  const { hands, label, input } = work;
+  const { keyed = true, declines = false } = given;
+  return {
+    input: { amount: input.amount },
+    keyed,
+    send: ({ key }) => hands.charge({ operation: label, step, declines }, keyed ? key : undefined),
+  } satisfies Effect<unknown, unknown>;
+}
+
+function reserve({ op, input, label, hands }: Work): Promise<{ id: string }> {
+  return op.atomic("reserve", async (tx) => {
+    const id = `order-${hands.nonce()}`;
+    const order: Order = { operation: label, variant: String(input.amount), status: "reserved" };
+    tx.table<Order>("orders").insert(id, order);
+    await hands.pause();
+    hands.mood("in-reserve", label);
+    return { id };
+  });
+}
+
+function settle(work: Work, id: string, status: "paid" | "released"): Promise<unknown> {
+  const { op, label, hands, input, code } = work;
+  return op.settle(async (tx, write) => {
+    tx.table<Order>("orders").put(id, { operation: label, variant: String(input.amount), status });
+    write.stage(status === "paid" ? "receipt" : "regret", { id });
+    const nonce = hands.nonce();
+    await hands.pause();
+    hands.mood("in-settle", label);
+    return status === "paid" ? code.ok({ id, nonce }, 201) : code.fail({ id, nonce }, 402);
+  });
+}
+
+async function checkout(work: Work, keyed: boolean, declines: boolean): Promise<unknown> {
+  const { id } = await reserve(work);
+  work.hands.mood("reserved", work.label);
+  const charge = await work.op.external("charge", effect(work, "charge", { keyed, declines }));
+  work.hands.mood("charged", work.label);
+  return settle(work, id, charge.declined ? "released" : "paid");
+}
+
+const RESUMABLE: Readonly<Record<string, (work: Work) => Promise<unknown>>> = {
+  checkout: (work) => checkout(work, true, false),
+  keyless: (work) => checkout(work, false, false),
+  decline: (work) => checkout(work, true, true),
+  async plain(work) {
+    await work.op.external("charge", effect(work, "charge"));
+    work.hands.mood("charged", work.label);
+    return work.code.ok({ nonce: work.hands.nonce() }, 201);
+  },
+  async pair(work) {
+    const { id } = await reserve(work);
+    await Promise.all([
+      work.op.external("fare", effect(work, "fare")),
+      work.op.external("tax", effect(work, "tax")),
+    ]);
+    work.hands.mood("charged", work.label);
+    return settle(work, id, "paid");
+  },
+  /** Forgets to await its effect. */
+  async loose(work) {
+    work.op.external("charge", effect(work, "charge")).catch(() => undefined);
+    return work.code.ok({ nonce: work.hands.nonce() });
+  },
+  /** Ends while its effect is under way. */
+  async early(work) {
+    const charge = work.op.external("charge", effect(work, "charge"));
+    charge.catch(() => undefined);
+    await work.hands.pause();
+    return work.op.settle(() => work.code.ok({ nonce: work.hands.nonce() }));
+  },
+};
+
+function declareAtomic(name: WorkloadName, once: Shop, code: Code, hands: Hands): Perform {
+  const operation = once.atomic(name, {
+    input: anything,
+    handler: async (op, input) => {
+      const label = `${op.scope}/${op.key}`;
+      hands.ran(label, input);
+      hands.mood("start", label);
+      const id = `order-${hands.nonce()}`;
+      const order: Order = { operation: label, variant: String(input.amount), status: "paid" };
+      op.tx.table<Order>("orders").insert(id, order);
+      op.stage("receipt", { id });
+      await hands.pause();
+      hands.mood("written", label);
+      return name === "atomic" ? code.ok({ id }, 201) : code.fail({ id }, 402);
+    },
+  });
+  return asker(operation as Operation<Input, unknown>);
+}
+
+function declareOpaque(name: WorkloadName, once: Shop, code: Code, hands: Hands): Perform {
+  const probe: AfterCrash = async ({ scope, key }) => {
+    const stands = await hands.look(`${scope}/${key}`);
+    return stands ? { outcome: code.ok({ found: hands.nonce() }, 201) } : "not-executed";
+  };
+  const afterCrash = { "opaque-doubt": "doubt", "opaque-rerun": "rerun" }[name as string] ?? probe;
+  const { door } = once.opaque(name, { afterCrash: afterCrash as AfterCrash });
+  return ({ scope, key, input, waitMs }) => {
+    const label = `${scope}/${key}`;
+    const handler: OpaqueHandler = async (current) => {
+      hands.ran(label, input);
+      hands.mood("start", label);
+      const place = { operation: label, step: "charge", declines: false };
+      const keyed = name !== "opaque-doubt";
+      await hands.charge(place, keyed ? current.providerKey("charge") : undefined);
+      hands.mood("charged", label);
+      const body = Buffer.from(JSON.stringify({ nonce: hands.nonce() }));
+      return { status: 201, headers: [["content-type", "application/json"]], body };
+    };
+    return door.perform({ origin: "http", scope, key, payload: { json: input }, waitMs }, handler);
+  };
+}

@@ -1,0 +1,151 @@
+import type { Clock } from "../../src/model/clock.ts";
+import { type Chance, createChance } from "./chance.ts";
+import { type Client, startClients } from "./clients.ts";
+import type { Code } from "./code.ts";
+import { handsOf } from "./hands.ts";
+import type { Charge, Fact } from "./history.ts";
+import type { Plan } from "./plan.ts";
+import { type Node, type Scheduler, START } from "./scheduler.ts";
+import { type SharedStore, watchedStore } from "./watched-store.ts";
+import { declare, type Perform } from "./workload.ts";
+
+/** One process with its own instance of the library; a crash replaces the instance. */
+export interface Process {
+  readonly node: Node;
+  asks: Map<string, Perform>;
+  /** One pass of recovery and pruning. */
+  recover(): Promise<void>;
+}
+
+/** What all processes share: the store, the provider, and what is remembered of both. */
+export interface World {
+  readonly code: Code;
+  readonly plan: Plan;
+  readonly scheduler: Scheduler;
+  readonly chance: Chance;
+  readonly raw: SharedStore;
+  readonly processes: Process[];
+  readonly facts: Fact[];
+  readonly charges: Charge[];
+  readonly excused: Set<string>;
+  readonly broken: string[];
+  readonly clients: Client[];
+  /** A number that nobody has drawn before. */
+  nonce(): number;
+  crash(node: Node): void;
+  /** Rejects when the node's generation dies. */
+  death(node: Node): Promise<never>;
+}
+
+export const never: Promise<never> = new Promise<never>(() => {});
+
+export function createWorld(code: Code, plan: Plan, chance: Chance, scheduler: Scheduler): World {
+  const deaths = new Map<Node, PromiseWithResolvers<never>>();
+  let nonces = 0;
+  const wall = { wall: scheduler.now, monotonic: scheduler.now, sleep: () => never };
+  const world: World = {
+    ...{ code, plan, scheduler, chance },
+    raw: code.memoryStore({ clock: wall }),
+    processes: [],
+    facts: [],
+    charges: [],
+    excused: new Set(),
+    broken: [],
+    clients: [],
+    nonce: () => {
+      nonces += 1;
+      return nonces;
+    },
+    crash(node) {
+      scheduler.note(`${node.name} crashes`);
+      const dead = deaths.get(node);
+      node.generation += 1;
+      node.heldUntil = 0;
+      node.outUntil = 0;
+      scheduler.bury(node);
+      dead?.reject(new Error("The process has died."));
+      deaths.set(node, mourned());
+      const process = world.processes.find((one) => one.node === node);
+      if (process) Object.assign(process, startProcess(world, node));
+      for (const client of world.clients) client.lost(node);
+    },
+    death: (node) => deaths.get(node)?.promise ?? never,
+  };
+  for (let index = 0; index < plan.nodes; index += 1) {
+    const node: Node = {
+      name: `n${index}`,
+      generation: 0,
+      heldUntil: 0,
+      outUntil: 0,
+      wallSkewMs: 0,
+    };
+    deaths.set(node, mourned());
+    world.processes.push(startProcess(world, node));
+  }
+  world.clients.push(...startClients(world));
+  return world;
+}
+
+function mourned(): PromiseWithResolvers<never> {
+  const death = Promise.withResolvers<never>();
+  death.promise.catch(() => undefined);
+  return death;
+}
+
+function startProcess(world: World, node: Node): Process {
+  const { code, plan } = world;
+  const alive = aliveOf(node);
+  const chance = createChance(0, `${node.name}:${node.generation}:${world.chance.below(2 ** 31)}`);
+  const once = code.nevertwice({
+    store: watchedStore(world, node),
+    clock: clockOf(world, node),
+    random: chance,
+    namespace: "simulation",
+    onEvent: () => undefined,
+    leaseMs: 1_000,
+    runForMs: 8_000,
+    storeTimeoutMs: 400,
+    attemptsMax: plan.attemptsMax,
+    backoff: { baseMs: 50, capMs: 400 },
+    retention: { responseMs: plan.responseMs },
+  });
+  const hands = handsOf(world, node);
+  const names = new Set(plan.operations.map(({ workload }) => workload));
+  const asks = new Map([...names].map((name) => [name, declare(name, once, code, hands)]));
+  return {
+    ...{ node, asks },
+    async recover() {
+      if (alive()) await once.worker.runOnce().catch(() => undefined);
+    },
+  };
+}
+
+/** Whether the generation that asks is still the living one. */
+export function aliveOf(node: Node): () => boolean {
+  const { generation } = node;
+  return () => node.generation === generation;
+}
+
+function clockOf({ scheduler }: World, node: Node): Clock {
+  const alive = aliveOf(node);
+  return {
+    wall: () => scheduler.now() + node.wallSkewMs,
+    monotonic: () => scheduler.now() - START,
+    sleep(ms, signal) {
+      if (!alive()) return never;
+      if (signal?.aborted) return Promise.resolve();
+      return new Promise((resolve) => {
+        const done = (): void => {
+          signal?.removeEventListener("abort", stop);
+          resolve();
+        };
+        const cancel = scheduler.timer(node, scheduler.now() + ms, done);
+        const stop = (): void => {
+          cancel();
+          resolve();
+        };
+        signal?.addEventListener("abort", stop, { once: true });
+      });
+    },
+  };
+}
