@@ -32,7 +32,7 @@ export {
   NevertwiceError,
   type Retry,
 } from "./model/errors.ts";
-export { businessKey } from "./model/key.ts";
+export { businessKey, type Origin, parseKey } from "./model/key.ts";
 export type { Doubt, OperationRecord, State, StepRecord } from "./model/operation.ts";
 export { fail, ok, type Result, type ResultOptions } from "./model/outcome.ts";
 export { type Random, systemRandom } from "./model/random.ts";

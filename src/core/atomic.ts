@@ -8,12 +8,13 @@ import type {
   MaybePromise,
   Snapshot,
 } from "../store.ts";
+import { withinAround } from "./around.ts";
 import { statusOf } from "./attempt.ts";
 import { runInTransaction } from "./current.ts";
 import type { Definition } from "./definition.ts";
 import { parseInput } from "./definition.ts";
 import { type Performed, refuse } from "./performed.ts";
-import { type Ports, within } from "./ports.ts";
+import type { Ports } from "./ports.ts";
 import { createWrite, judge, toPerformed, toSettlement, type Write } from "./settlement.ts";
 import { isThenable } from "./steps.ts";
 
@@ -43,7 +44,9 @@ export async function runAtomic(
   const input = await parseInput(definition, raw);
   const work = (tx: unknown): MaybePromise<AtomicWork<Performed>> =>
     atomicWork(ports, definition, request, tx, input);
-  const answer = await within(ports, carry(request, work), ports.settings.runForMs);
+  const answer = await withinAround(ports, (around) =>
+    carry(request, (tx) => around(() => work(tx))),
+  );
   if (answer.kind !== "ok") {
     return isUsers(answer)
       ? failed(ports, definition, request, answer.error)

@@ -44,11 +44,11 @@ export async function runAttempt(
   ports.events.emit({ ...eventOf(run), type, attempt: snapshot.record.attempts });
   try {
     const lost = new Promise<"lost">((resolve) => {
-      lease.signal.addEventListener("abort", () => resolve("lost"), { once: true });
+      lease.onLost(() => resolve("lost"));
     });
     // A handler that outlives its claim goes on alone; its client is answered from the record.
     const ending = await Promise.race([runHandler(run, definition, opaque), lost]);
-    if (ending === "lost" || lease.signal.aborted) return run.settled ?? "stale";
+    if (ending === "lost" || lease.lost) return run.settled ?? "stale";
     return run.settled ?? (await end(run, definition, ending));
   } finally {
     lease.stop();

@@ -96,7 +96,7 @@ async function sendAndRecord<Value, Decline>(
 ): Promise<EffectResult<Value, Decline>> {
   const { ports, lease } = run;
   // The begin was the last fence check; a claim lost since then must not send.
-  if (lease.signal.aborted) suspendLost(run);
+  if (lease.lost) suspendLost(run);
   const result = await send(run, effect, key);
   const sealed = {
     kind: result.kind,
@@ -121,9 +121,16 @@ async function send(
   key: string,
 ): Promise<ReturnType<typeof encodeResult>> {
   try {
-    return encodeResult(await effect.send({ key, signal: run.lease.signal }));
+    return encodeResult(
+      await effect.send({
+        key,
+        get signal() {
+          return run.lease.signal;
+        },
+      }),
+    );
   } catch (error) {
-    if (run.lease.signal.aborted) return suspendLost(run);
+    if (run.lease.lost) return suspendLost(run);
     return suspend(run, error, "effect-unknown");
   }
 }

@@ -1,5 +1,6 @@
 import { ERRORS, type ErrorCode, NevertwiceError, type Retry } from "../model/errors.ts";
 import { decodeJson } from "../model/json.ts";
+import type { Origin } from "../model/key.ts";
 import type { OutcomeKind } from "../model/outcome.ts";
 import type { OpaqueHandler } from "./attempt.ts";
 import type { Call } from "./claim.ts";
@@ -16,6 +17,11 @@ export interface RunRequest<Input> {
   /** Unique per intended operation; `businessKey` makes one of a business fact. */
   readonly key: string;
   readonly input: Input;
+  /**
+   * Whose key it is: `own` by default. `http` for a key that a client sent, so that no client can
+   * occupy the key of a job of yours.
+   */
+  readonly origin?: Origin;
   /** How long to wait for a run that is under way elsewhere, in milliseconds. */
   readonly waitMs?: number;
 }
@@ -74,10 +80,8 @@ export function createHandle(ports: Ports, definition: Definition): Operation<ne
     name: definition.name,
     door: { definition, ports, perform: act },
     async run(request) {
-      const { scope, key, input, waitMs } = request;
-      return toRunResult(
-        await act({ origin: "own", scope, key, input, waitMs }),
-      ) as RunResult<never>;
+      const { origin = "own", scope, key, input, waitMs } = request;
+      return toRunResult(await act({ origin, scope, key, input, waitMs })) as RunResult<never>;
     },
   };
 }

@@ -6,8 +6,12 @@ import { type Ports, within } from "./ports.ts";
 /** The claim of one attempt, kept alive while the handler runs. */
 export interface Lease {
   readonly holder: Holder;
-  /** Aborts when the claim is lost, or can no longer be proved. */
+  /** Whether the claim is lost, or can no longer be proved. */
+  readonly lost: boolean;
+  /** Aborts when the claim is lost. Made when it is first asked for, because most never are. */
   readonly signal: AbortSignal;
+  /** Calls back once when the claim is lost. */
+  onLost(listener: () => void): void;
   /** Asks the database now. @throws lease-lost */
   assertOwner(): Promise<void>;
   /** Declares the claim lost: a write of ours was refused as stale. */
@@ -19,58 +23,83 @@ export interface Lease {
 /** A heartbeat at a third of the lease leaves two more tries before it lapses. */
 const BEATS_PER_LEASE = 3;
 
+type Renewal = "held" | "lost" | "not-known";
+
 export function keepLease(ports: Ports, name: string, snapshot: Snapshot): Lease {
   const holder: Holder = { id: snapshot.record.id, fence: snapshot.record.fence };
-  const lost = new AbortController();
-  const stopped = new AbortController();
-  const lose = (): void => {
-    if (lost.signal.aborted || stopped.signal.aborted) return;
-    ports.events.emit({ type: "lease.lost", id: holder.id, name, fence: holder.fence });
-    lost.abort(new NevertwiceError("lease-lost"));
-    stopped.abort();
-  };
-  const renew = async (): Promise<"held" | "lost" | "not-known"> => {
+  const listeners: (() => void)[] = [];
+  let state: "held" | "lost" | "stopped" = "held";
+  let controller: AbortController | undefined;
+  const renew = async (): Promise<Renewal> => {
     const answer = await within(ports, ports.store.renew(holder, ports.settings.leaseMs));
     if (answer.kind !== "ok") return "not-known";
     return answer.value === "done" ? "held" : "lost";
   };
-  void beat(ports, snapshot, stopped.signal, renew, lose);
+  const lose = (): void => {
+    if (state !== "held") return;
+    state = "lost";
+    endBeat();
+    ports.events.emit({ type: "lease.lost", id: holder.id, name, fence: holder.fence });
+    controller?.abort(new NevertwiceError("lease-lost"));
+    for (const listener of listeners) listener();
+  };
+  const endBeat = beat(ports, snapshot, renew, lose);
   return {
     holder,
-    signal: lost.signal,
+    get lost() {
+      return state === "lost";
+    },
+    get signal() {
+      controller ??= new AbortController();
+      if (state === "lost") controller.abort(new NevertwiceError("lease-lost"));
+      return controller.signal;
+    },
     lose,
-    stop: () => stopped.abort(),
+    onLost: (listener) => void listeners.push(listener),
+    stop() {
+      if (state === "held") state = "stopped";
+      endBeat();
+    },
     async assertOwner() {
-      if (lost.signal.aborted) throw new NevertwiceError("lease-lost");
-      const state = await renew();
-      if (state === "held") return;
-      if (state === "lost") lose();
-      throw new NevertwiceError(state === "lost" ? "lease-lost" : "store-unavailable");
+      const answer = state === "lost" ? "lost" : await renew();
+      if (answer === "held") return;
+      if (answer === "lost") lose();
+      throw new NevertwiceError(answer === "lost" ? "lease-lost" : "store-unavailable");
     },
   };
 }
 
-async function beat(
+/** Renews in time until it is told to end, and gives the claim up when it cannot be proved. */
+function beat(
   ports: Ports,
-  snapshot: Snapshot,
-  stopped: AbortSignal,
-  renew: () => Promise<string>,
+  { record, now }: Snapshot,
+  renew: () => Promise<Renewal>,
   lose: () => void,
-): Promise<void> {
+): () => void {
   const { clock, settings } = ports;
-  const pause = settings.leaseMs / BEATS_PER_LEASE;
   // The database's instants become durations of this process, so its clock may be as wrong as it likes.
   const start = clock.monotonic();
-  const runUntil = start + ((snapshot.record.runUntil ?? snapshot.now) - snapshot.now);
-  let heldUntil = start + ((snapshot.record.leaseUntil ?? snapshot.now) - snapshot.now);
-  while (!stopped.aborted) {
-    const next = Math.min(clock.monotonic() + pause, heldUntil, runUntil);
-    await clock.sleep(Math.max(next - clock.monotonic(), 1), stopped);
-    if (stopped.aborted) return;
+  const runUntil = start + ((record.runUntil ?? now) - now);
+  let heldUntil = start + ((record.leaseUntil ?? now) - now);
+  let ended = false;
+  let cancel = (): void => undefined;
+  const schedule = (): void => {
+    const next = clock.monotonic() + settings.leaseMs / BEATS_PER_LEASE;
+    const wait = Math.min(next, heldUntil, runUntil) - clock.monotonic();
+    cancel = clock.timer(Math.max(wait, 1), () => void tick());
+  };
+  const tick = async (): Promise<void> => {
     const sent = clock.monotonic();
     if (sent >= Math.min(heldUntil, runUntil)) return lose();
-    const state = await renew();
-    if (state === "lost") return lose();
-    if (state === "held") heldUntil = Math.min(sent + settings.leaseMs, runUntil);
-  }
+    const renewal = await renew();
+    if (ended) return;
+    if (renewal === "lost") return lose();
+    if (renewal === "held") heldUntil = Math.min(sent + settings.leaseMs, runUntil);
+    schedule();
+  };
+  schedule();
+  return () => {
+    ended = true;
+    cancel();
+  };
 }

@@ -55,12 +55,14 @@ export type BodyOf<R> =
 export function createOp(run: Run): Op<unknown, CallbackMode> {
   const atomic = (name: string, callback: never): Promise<unknown> =>
     pending(run, atomicStep(run, name, callback));
-  return {
-    ...currentOf(run),
+  const op = currentOf(run);
+  const steps: Omit<Op<unknown, CallbackMode>, keyof CurrentOperation> = {
     atomic: atomic as never,
     external: (name, effect) => pending(run, externalStep(run, name, effect)),
     settle: (callback) => settleStep(run, callback as never),
   };
+  // A spread would ask for the signal, which is made only for those who want it.
+  return Object.assign(op, steps);
 }
 
 /** Remembers a step under way, so that the attempt does not end before a step that nobody awaits. */
@@ -81,7 +83,9 @@ export function currentOf(run: Run): CurrentOperation {
     scope: record.request?.scope ?? "",
     key: record.request?.key ?? "",
     attempt: record.attempts,
-    signal: lease.signal,
+    get signal() {
+      return lease.signal;
+    },
     assertOwner: () => lease.assertOwner(),
     providerKey: (step) => keyOf(run, step),
   };

@@ -60,13 +60,16 @@ async function waitFor(
 ): Promise<Performed | undefined> {
   if (ports.flights.waiters >= ports.settings.waitersMax) return undefined;
   ports.flights.waiters += 1;
-  const stop = new AbortController();
+  let cancel = (): void => undefined;
+  const late = new Promise<undefined>((resolve) => {
+    const left = Math.max(until - ports.clock.monotonic(), 0);
+    cancel = ports.clock.timer(left, () => resolve(undefined));
+  });
   try {
-    const late = ports.clock.sleep(Math.max(until - ports.clock.monotonic(), 0), stop.signal);
-    return await Promise.race([flight, late.then(() => undefined)]);
+    return await Promise.race([flight, late]);
   } finally {
     ports.flights.waiters -= 1;
-    stop.abort();
+    cancel();
   }
 }
 

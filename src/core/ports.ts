@@ -22,24 +22,21 @@ export interface Ports<Tx = unknown, Mode extends CallbackMode = CallbackMode> {
  * The answer of a call of the store, or not known after the time that one call may take.
  * The deadline is kept here, because a statement time-out does not bound a COMMIT.
  */
-export async function within<T>(
+export function within<T>(
   ports: Pick<Ports, "clock" | "settings">,
   call: Promise<Answer<T>>,
   ms: number = ports.settings.storeTimeoutMs,
 ): Promise<Answer<T>> {
-  const stop = new AbortController();
-  const late = ports.clock.sleep(ms, stop.signal).then(
-    (): Answer<T> => ({
-      kind: "not-known",
-      error: new Error(`The store did not answer within ${ms} ms.`),
-    }),
-  );
-  try {
-    return await Promise.race([call, late]);
-  } catch (error) {
+  return new Promise((resolve) => {
+    const cancel = ports.clock.timer(ms, () => {
+      const error = new Error(`The store did not answer within ${ms} ms.`);
+      resolve({ kind: "not-known", error });
+    });
+    const end = (answer: Answer<T>): void => {
+      cancel();
+      resolve(answer);
+    };
     // A store that throws has broken its contract; what it did is not known.
-    return { kind: "not-known", error };
-  } finally {
-    stop.abort();
-  }
+    call.then(end, (error: unknown) => end({ kind: "not-known", error }));
+  });
 }

@@ -49,7 +49,7 @@ export function recordOf(run: Run): OperationRecord {
 /** @throws operation-settled, operation-suspended */
 export function checkAlive(run: Run): void {
   if (run.settled) throw new NevertwiceError("operation-settled");
-  if (run.lease.signal.aborted && !run.suspended) suspendLost(run);
+  if (run.lease.lost && !run.suspended) suspendLost(run);
   if (run.suspended) throw suspension(run.suspended);
 }
 
@@ -112,8 +112,8 @@ export async function insist<Value extends string>(
     error = answer.error;
     if (answer.kind === "not-known") definite = false;
     else if (!answer.again && definite) break;
-    await ports.clock.sleep(PAUSE_MS * attempt * (1 + ports.random.fraction()), run.lease.signal);
-    if (run.lease.signal.aborted) break;
+    await ports.clock.sleep(PAUSE_MS * attempt * (1 + ports.random.fraction()));
+    if (run.lease.lost) break;
   }
   return { kind: "failed", error, definite };
 }

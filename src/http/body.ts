@@ -5,11 +5,11 @@ const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** True for application/json and every +json type. */
 export function isJson(contentType: string | undefined): boolean {
-  const type = (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+  const type = mediaType(contentType);
   return type === "application/json" || type.endsWith("+json");
 }
 
-/** The body of a request by its type; JSON is read strictly, anything else stays bytes. @throws input-invalid */
+/** The body by its type: JSON read strictly, anything else as bytes. @throws input-invalid */
 export function readBody(bytes: Uint8Array, contentType: string | undefined): Body | undefined {
   if (bytes.length === 0) return undefined;
   if (!isJson(contentType)) return { bytes };
@@ -35,5 +35,10 @@ export async function collect(
       throw new NevertwiceError("body-too-large", `The limit is ${bytesMax} bytes.`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks, length);
+  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length);
+}
+
+/** The type without its parameters, in lower case. */
+export function mediaType(contentType: string | undefined): string {
+  return (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
 }

@@ -1,3 +1,5 @@
+import type { OpaqueHandler } from "../core/attempt.ts";
+import type { Call } from "../core/claim.ts";
 import type { CurrentOperation } from "../core/current.ts";
 import type { Door } from "../core/handle.ts";
 import { type Performed, refuse } from "../core/performed.ts";
@@ -6,7 +8,7 @@ import type { Payload } from "../model/fingerprint.ts";
 import { digest, parseKey } from "../model/key.ts";
 import { checkHeader } from "../model/outcome.ts";
 import { asClientError, problemOf, problemOfError } from "./problem.ts";
-import { type Reply, storedHeaders } from "./reply.ts";
+import { firstHeaders, type Reply, replayedHeaders, storedHeaders } from "./reply.ts";
 
 /** What an adapter has read of a request. */
 export interface Exchange {
@@ -19,6 +21,8 @@ export interface Exchange {
   readonly body: Body | undefined;
   /** What a declared operation gets as its input, where it is not the body. */
   readonly input?: unknown;
+  /** JSON that stands for the payload, where the body does not. */
+  readonly fingerprint?: unknown;
 }
 
 export type Body = { readonly json: unknown } | { readonly bytes: Uint8Array };
@@ -60,12 +64,9 @@ export async function handle(
       scope: exchange.scope,
       key,
       waitMs: prefer.waitMs,
-      ...(opaque ? { payload: opaquePayload(exchange) } : { input: declaredInput(exchange) }),
+      ...(opaque ? { payload: opaquePayload(exchange) } : declaredPart(exchange)),
     } as const;
-    const work = door.perform(
-      call,
-      opaque && (async (current) => toStored(await opaque(current), options)),
-    );
+    const work = door.perform(call, opaque && storedOnce(opaque, options));
     const performed = prefer.async ? await orAccepted(door, work, prefer.waitMs ?? 0) : await work;
     return toReply(performed, key, options, prefer.async);
   } catch (error) {
@@ -75,13 +76,20 @@ export async function handle(
   }
 }
 
-function toStored(
-  answer: RawAnswer,
+/** The handler with what is stored of its answer. Its request can be read once, so it runs once. */
+function storedOnce(
+  opaque: (current: CurrentOperation) => Promise<RawAnswer>,
   options: HandleOptions,
-): { status: number; headers: [string, string][]; body: Uint8Array } {
-  const headers = storedHeaders(answer.headers, options.headers);
-  for (const [name, value] of headers) checkHeader(name, value);
-  return { status: answer.status, headers, body: answer.body };
+): OpaqueHandler {
+  let spent = false;
+  return async (current) => {
+    if (spent) throw new Error("An earlier attempt of this request has used it up.");
+    spent = true;
+    const { status, headers: all, body } = await opaque(current);
+    const headers = storedHeaders(all, options.headers);
+    for (const [name, value] of headers) checkHeader(name, value);
+    return { status, headers, body };
+  };
 }
 
 function toReply(performed: Performed, key: string, options: HandleOptions, async: boolean): Reply {
@@ -101,8 +109,9 @@ function toReply(performed: Performed, key: string, options: HandleOptions, asyn
   }
   const { status, headers, body } = performed;
   if (performed.kind === "passing" || !performed.replayed)
-    return { status, headers, body, source: "first" };
-  return { status, headers: [...headers, ["idempotent-replayed", "true"]], body, source: "replay" };
+    return { status, headers: firstHeaders(headers), body, source: "first" };
+  const replayed: [string, string] = ["idempotent-replayed", "true"];
+  return { status, headers: [...replayedHeaders(headers), replayed], body, source: "replay" };
 }
 
 /** The result if it comes in time; the operation goes on either way. */
@@ -139,6 +148,11 @@ function parsePrefer(header: string | undefined): {
   return { waitMs, async: preferences.includes("respond-async") };
 }
 
+function declaredPart(exchange: Exchange): Pick<Call, "input" | "payload"> {
+  const input = declaredInput(exchange);
+  return "fingerprint" in exchange ? { input, payload: { json: exchange.fingerprint } } : { input };
+}
+
 function declaredInput(exchange: Exchange): unknown {
   if ("input" in exchange) return exchange.input;
   if (exchange.body === undefined) return undefined;
@@ -147,7 +161,9 @@ function declaredInput(exchange: Exchange): unknown {
 }
 
 /** What a wrapped request stands for: where it goes and what it carries. */
-function opaquePayload({ method, url, body }: Exchange): Payload {
+function opaquePayload(exchange: Exchange): Payload {
+  const { method, url, body } = exchange;
+  if ("fingerprint" in exchange) return { json: { method, url, body: exchange.fingerprint } };
   if (body === undefined || "json" in body)
     return { json: { method, url, body: body?.json ?? null } };
   return { bytes: digest(method, url, body.bytes) };

@@ -27,7 +27,7 @@ export function problemOf(refused: Refused, link: string | undefined): Reply {
   const retry = retryOf(refused);
   const headers: [string, string][] = [];
   if (retry === "same-key") headers.push(["retry-after", String(retryAfter(refused.retryAfterMs))]);
-  if (link !== undefined) headers.push(["link", `<${link}>; rel="status"`]);
+  if (link !== undefined) headers.push(["link", `<${escapeLink(link)}>; rel="status"`]);
   return problem(refused.code, undefined, { retry, ...known }, headers);
 }
 
@@ -35,7 +35,14 @@ export function problemOf(refused: Refused, link: string | undefined): Reply {
 export function problemOfError(error: NevertwiceError): Reply {
   // What is wrong inside the service is for its log, not for its client.
   const detail = error.status < 500 ? error.message : undefined;
-  return problem(error.code, detail, { retry: error.retry }, []);
+  const headers: [string, string][] =
+    error.retry === "same-key" ? [["retry-after", String(RETRY_AFTER_LEAST)]] : [];
+  return problem(error.code, detail, { retry: error.retry }, headers);
+}
+
+/** A key may hold what would end the address inside its header. */
+function escapeLink(link: string): string {
+  return link.replaceAll("<", "%3C").replaceAll(">", "%3E").replaceAll('"', "%22");
 }
 
 /** The library's own error that a client is told of, or undefined for anything else. */

@@ -8,8 +8,13 @@ import { isForbidden } from "./reply.ts";
 
 /** Where a door is mounted, the same for every framework. */
 export interface ProtectOptions<Request> {
-  /** The account that owns the keys, never a credential; undefined is refused. Runs after your authorisation. */
+  /**
+   * The account that owns the keys, never a credential; undefined is refused. It runs after your
+   * authorisation.
+   */
   readonly scope: (request: Request) => string | undefined | Promise<string | undefined>;
+  /** JSON that stands for the payload where its bytes do not, such as a parsed multipart body. */
+  readonly fingerprint?: (request: Request) => unknown;
   /** Response headers to store and replay besides the usual ones. */
   readonly headers?: readonly string[];
   /** Where a client can look an operation up by its key; becomes a `Link` header. */
@@ -26,7 +31,7 @@ export interface OperationProtectOptions<Request> extends ProtectOptions<Request
 export interface WrapOptions<Request> extends ProtectOptions<Request> {
   /** Part of the fingerprint, so that one key cannot mean two things. */
   readonly name: string;
-  /** What a crash in the middle of a handler means. There is no safe default, so it must be chosen. */
+  /** What a crash in the middle of a handler means; no default is safe, so it must be chosen. */
   readonly afterCrash: AfterCrash;
   /** False lets requests without a key through unprotected. */
   readonly required?: boolean;

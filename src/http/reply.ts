@@ -52,6 +52,16 @@ export function storedHeaders(
   return kept;
 }
 
+/** The headers of an outcome for its first caller: a cookie, but nothing of the connection. */
+export function firstHeaders(headers: HeaderList): HeaderList {
+  return headers.filter(([name]) => name === "set-cookie" || !FORBIDDEN.has(name));
+}
+
+/** The headers of a stored outcome for anybody else. */
+export function replayedHeaders(headers: HeaderList): HeaderList {
+  return headers.filter(([name]) => !FORBIDDEN.has(name));
+}
+
 export function isForbidden(name: string): boolean {
   return FORBIDDEN.has(name.toLowerCase());
 }

@@ -11,8 +11,10 @@ import {
   type WrapOptions,
 } from "./protect.ts";
 import type { Reply } from "./reply.ts";
+import { readWhole, refuseEventStream } from "./whole.ts";
 
 export type WebHandler = (request: Request) => Response | Promise<Response>;
+export type ProtectedHandler = (request: Request) => Promise<Response>;
 
 /**
  * A web-standard handler for a declared operation.
@@ -23,22 +25,22 @@ export type WebHandler = (request: Request) => Response | Promise<Response>;
 export function protect(
   operation: Operation<never, unknown>,
   options: OperationProtectOptions<Request>,
-): WebHandler;
+): ProtectedHandler;
 /**
  * Puts the protection round a web-standard handler that exists already.
  *
- * @example const handler = protect(once, { name: "orders", scope: accountOf, afterCrash: "doubt" }, createOrder);
+ * @example const POST = protect(once, { name: "orders", scope, afterCrash: "doubt" }, createOrder);
  */
 export function protect<Tx>(
   once: Once<Tx, never>,
   options: WrapOptions<Request>,
   handler: WebHandler,
-): WebHandler;
+): ProtectedHandler;
 export function protect(
   target: object,
   options: OperationProtectOptions<Request> | WrapOptions<Request>,
   handler?: WebHandler,
-): WebHandler {
+): ProtectedHandler {
   const door = doorOf(target, options);
   const settings = handleOptions(options);
   return async (request) => {
@@ -58,11 +60,7 @@ export function protect(
       let first: Response | undefined;
       const opaque = async (): Promise<RawAnswer> => {
         first = await (handler as WebHandler)(copy as Request);
-        return {
-          status: first.status,
-          headers: first.headers,
-          body: new Uint8Array(await first.arrayBuffer()),
-        };
+        return readAnswer(first, door.ports.settings.responseBytesMax);
       };
       const reply = await handle(door, exchange, settings, handler && opaque);
       return toResponse(reply, reply.source === "first" ? first : undefined);
@@ -74,6 +72,20 @@ export function protect(
   };
 }
 
+async function readAnswer(response: Response, bytesMax: number): Promise<RawAnswer> {
+  const { status, headers, body } = response;
+  try {
+    refuseEventStream(headers.get("content-type"));
+  } catch (error) {
+    await body?.cancel();
+    throw error;
+  }
+  const bytes = body ? await readWhole(body, bytesMax) : EMPTY;
+  return { status, headers, body: bytes };
+}
+
+const EMPTY = new Uint8Array(0);
+
 async function toExchange(
   request: Request,
   options: OperationProtectOptions<Request>,
@@ -82,7 +94,10 @@ async function toExchange(
   const scope = await options.scope(request);
   const inputOf = options.input;
   const copy = inputOf && request.clone();
-  const bytes = request.body ? await collect(request.body, bytesMax) : new Uint8Array(0);
+  const fingerprint = options.fingerprint
+    ? { fingerprint: await options.fingerprint(request.clone()) }
+    : {};
+  const bytes = request.body ? await collect(request.body, bytesMax) : EMPTY;
   const { pathname, search } = new URL(request.url);
   const body = readBody(bytes, request.headers.get("content-type") ?? undefined);
   const input = inputOf ? { input: await inputOf(copy as Request) } : {};
@@ -92,6 +107,7 @@ async function toExchange(
     scope,
     body,
     ...input,
+    ...fingerprint,
     header: (name) => request.headers.get(name) ?? undefined,
   };
 }
@@ -101,7 +117,8 @@ const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 
 export function toResponse(reply: Reply, first: Response | undefined): Response {
   const headers = new Headers(first ? first.headers : undefined);
-  for (const [name, value] of reply.headers) headers.set(name, value);
+  // The handler's own response has them all already, some of them more than once.
+  if (first === undefined) for (const [name, value] of reply.headers) headers.append(name, value);
   return new Response(BODILESS.has(reply.status) ? null : new Uint8Array(reply.body), {
     status: reply.status,
     headers,

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { ParseError, parseItem } from "structured-headers";
 import { NevertwiceError } from "./errors.ts";
 
@@ -77,14 +77,27 @@ export function businessKey(
 
 /** SHA-256 over length-prefixed parts, so that no two lists of parts share their bytes. */
 export function digest(...parts: readonly (string | Uint8Array)[]): Buffer {
-  const sum = createHash("sha256");
-  for (const part of parts) {
-    const bytes = typeof part === "string" ? Buffer.from(part, "utf8") : part;
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(bytes.length);
-    sum.update(length).update(bytes);
+  return hash("sha256", prefixed(parts), "buffer");
+}
+
+const LENGTH_BYTES = 4;
+
+function prefixed(parts: readonly (string | Uint8Array)[]): Buffer {
+  const lengths = parts.map((part) =>
+    typeof part === "string" ? Buffer.byteLength(part) : part.length,
+  );
+  // One buffer for all, because every digest of a request passes here.
+  const bytes = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + LENGTH_BYTES + length, 0));
+  let offset = 0;
+  for (const [index, part] of parts.entries()) {
+    offset = bytes.writeUInt32BE(lengths[index] ?? 0, offset);
+    if (typeof part === "string") offset += bytes.write(part, offset);
+    else {
+      bytes.set(part, offset);
+      offset += part.length;
+    }
   }
-  return sum.digest();
+  return bytes;
 }
 
 /** The primary key of an operation: fixed in size, free of collation, truncation and ambiguity. */

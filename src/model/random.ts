@@ -10,8 +10,24 @@ export interface Random {
 
 const FRACTION_STEPS = 2 ** 32;
 
+/** Bytes are drawn in bulk, because a call of the generator costs more than its bytes. */
+const POOL_BYTES = 4_096;
+let pool = new Uint8Array(0);
+let used = 0;
+
+function draw(length: number): Uint8Array {
+  if (length > POOL_BYTES) return randomBytes(length);
+  if (used + length > pool.length) {
+    pool = randomBytes(POOL_BYTES);
+    used = 0;
+  }
+  used += length;
+  // A copy, so that nobody holds what others are given.
+  return new Uint8Array(pool.subarray(used - length, used));
+}
+
 /** The only place of the library that draws from the system's generator. */
 export const systemRandom: Random = {
-  bytes: (length) => randomBytes(length),
+  bytes: draw,
   fraction: () => randomInt(FRACTION_STEPS) / FRACTION_STEPS,
 };

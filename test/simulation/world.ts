@@ -42,7 +42,12 @@ export const never: Promise<never> = new Promise<never>(() => {});
 export function createWorld(code: Code, plan: Plan, chance: Chance, scheduler: Scheduler): World {
   const deaths = new Map<Node, PromiseWithResolvers<never>>();
   let nonces = 0;
-  const wall = { wall: scheduler.now, monotonic: scheduler.now, sleep: () => never };
+  const wall = {
+    wall: scheduler.now,
+    monotonic: scheduler.now,
+    sleep: () => never,
+    timer: () => () => {},
+  };
   const world: World = {
     ...{ code, plan, scheduler, chance },
     raw: code.memoryStore({ clock: wall }),
@@ -131,6 +136,8 @@ function clockOf({ scheduler }: World, node: Node): Clock {
   return {
     wall: () => scheduler.now() + node.wallSkewMs,
     monotonic: () => scheduler.now() - START,
+    timer: (ms, fire) =>
+      alive() ? scheduler.timer(node, scheduler.now() + ms, fire) : () => undefined,
     sleep(ms, signal) {
       if (!alive()) return never;
       if (signal?.aborted) return Promise.resolve();

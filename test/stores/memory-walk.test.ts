@@ -115,7 +115,7 @@ function assertLegal(before: OperationRecord, after: OperationRecord | undefined
   }
 }
 
-const STILL = { wall: () => 0, monotonic: () => 0, sleep: async () => {} };
+const STILL = { wall: () => 0, monotonic: () => 0, sleep: async () => {}, timer: () => () => {} };
 
 function take(store: Store, step: Step, index: number): Promise<Answer<unknown>> {
   const holder = { id: REQUEST.id, fence: step.fence };

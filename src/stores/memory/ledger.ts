@@ -1,6 +1,7 @@
 import type { RecordId } from "../../model/key.ts";
 import type { Holder, OperationRecord } from "../../model/operation.ts";
 import type { Fenced, Message, Snapshot, StoredMessage } from "../../store.ts";
+import { copyRecord } from "./copies.ts";
 import { memoryOutbox } from "./outbox.ts";
 import type { Change } from "./writes.ts";
 
@@ -25,7 +26,7 @@ export function memoryLedger(now: () => number): MemoryLedger {
   const outbox = memoryOutbox();
 
   function keep(record: OperationRecord, messages: readonly Message[] = []): void {
-    const copy = structuredClone(record);
+    const copy = copyRecord(record);
     outbox.stage(record.id, messages, now());
     records.set(record.id, copy);
   }
@@ -36,7 +37,7 @@ export function memoryLedger(now: () => number): MemoryLedger {
     find: (id) => records.get(id),
     all: () => [...records.values()],
     messages: (id) => outbox.of(id),
-    snapshot: (record) => structuredClone({ record, now: now() }),
+    snapshot: (record) => ({ record: copyRecord(record), now: now() }),
     write(holder, change, messages) {
       const record = records.get(holder.id);
       if (record?.state !== "running" || record.fence !== holder.fence) return "stale";

@@ -1,5 +1,6 @@
 import type { RecordId } from "../../model/key.ts";
 import type { Message, StoredMessage } from "../../store.ts";
+import { copyBytes } from "./copies.ts";
 
 /** Messages by operation; a business key is unique within its topic over all of them. */
 export interface MemoryOutbox {
@@ -13,6 +14,7 @@ export function memoryOutbox(): MemoryOutbox {
   const taken = new Set<string>();
   return {
     stage(id, messages, now) {
+      if (messages.length === 0) return;
       const wanted = new Set<string>();
       for (const { topic, key } of messages) {
         const pair = JSON.stringify([topic, key]);
@@ -20,10 +22,18 @@ export function memoryOutbox(): MemoryOutbox {
           throw new Error(`The message key ${key} of the topic ${topic} is taken.`);
         wanted.add(pair);
       }
-      const staged = messages.map((message) => structuredClone({ ...message, stagedAt: now }));
+      const staged = messages.map((message) => ({
+        ...message,
+        payload: copyBytes(message.payload),
+        stagedAt: now,
+      }));
       byOperation.set(id, [...(byOperation.get(id) ?? []), ...staged]);
       for (const pair of wanted) taken.add(pair);
     },
-    of: (id) => structuredClone([...(byOperation.get(id) ?? [])]),
+    of: (id) =>
+      (byOperation.get(id) ?? []).map((message) => ({
+        ...message,
+        payload: copyBytes(message.payload),
+      })),
   };
 }

@@ -8,6 +8,7 @@ import type {
   Transacted,
 } from "../../store.ts";
 import { occupied, type UnderWay } from "./claims.ts";
+import { copyRecord } from "./copies.ts";
 import type { MemoryLedger } from "./ledger.ts";
 import type { MemoryTables, MemoryTransaction } from "./tables.ts";
 import { inserted, settledFrom, written } from "./writes.ts";
@@ -40,7 +41,7 @@ export async function atomic<T>(
 ): Promise<AtomicAnswer<T>> {
   const known = occupied(ledger, underWay, request);
   if (known !== undefined) return known;
-  const running = structuredClone(inserted(request, ledger.now()));
+  const running = copyRecord(inserted(request, ledger.now()));
   underWay.add(running.id);
   try {
     return await tables.transaction<AtomicWork<T>, AtomicAnswer<T>>(work, (ended, apply) => {

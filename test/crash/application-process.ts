@@ -1,0 +1,67 @@
+import { sandboxClient } from "../../src/sandbox/client.ts";
+import { createApplication, type Purchase } from "./application.ts";
+import { openBooks } from "./books.ts";
+import { type Kill, killPoints } from "./kill-points.ts";
+
+/** What the test asks of this process. */
+export interface Order {
+  /** A route of the application, or a pass of its worker. */
+  readonly path: string | "worker";
+  readonly key: string;
+  readonly purchase: Purchase;
+  readonly kill?: Kill;
+  /** How far this process's database clock is ahead. */
+  readonly skewMs: number;
+}
+
+/** What it hears back, if the process lives to tell it. */
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly replayed: boolean;
+  /** The calls of ports that it took. */
+  readonly calls: readonly string[];
+}
+
+/** Long enough that no heartbeat comes between the calls that are counted. */
+const LEASE_MS = 60_000;
+/** A killed process's transaction may take its database a moment to end. */
+const WAIT_MS = 4_000;
+
+const [, , db = "", sandboxUrl = ""] = process.argv;
+const points = killPoints();
+const books = openBooks(db);
+const { once, handle } = createApplication(
+  { ...books, store: points.store(books.store) },
+  points.provider(sandboxClient(sandboxUrl, { timeoutMs: 10_000 })),
+  { leaseMs: LEASE_MS, waitMs: WAIT_MS, backoff: { baseMs: 1, capMs: 5 } },
+);
+
+async function carryOut({ path, key, purchase, kill, skewMs }: Order): Promise<Answer> {
+  books.skew.ms = skewMs;
+  points.arm(kill);
+  if (path === "worker") {
+    const { recovery } = await once.worker.runOnce();
+    const status = recovery.reachable ? 200 : 503;
+    return { status, body: JSON.stringify(recovery), replayed: false, calls: points.calls() };
+  }
+  const response = await handle(
+    new Request(new URL(path, "http://shop"), {
+      method: "POST",
+      headers: { "idempotency-key": key, "content-type": "application/json" },
+      body: JSON.stringify(purchase),
+    }),
+  );
+  return {
+    status: response.status,
+    body: await response.text(),
+    replayed: response.headers.get("idempotent-replayed") === "true",
+    calls: points.calls(),
+  };
+}
+
+process.on("message", async (order: Order) => {
+  process.send?.(await carryOut(order));
+});
+process.on("disconnect", () => process.exit(0));
+process.send?.("ready");
