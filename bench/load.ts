@@ -13,7 +13,10 @@ export interface Figures {
   readonly p99Ms: number;
 }
 
-/** Sends so many first-time requests, each with a key of its own, and says how fast they were answered. */
+/**
+ * Sends so many first-time requests, each with a key of its own, and says how fast they were
+ * answered.
+ */
 export async function press(
   { port, path, concurrency, requests }: Load,
   label: string,

@@ -24,7 +24,11 @@ export async function startServers(): Promise<{
   return { env: { [URL_VARIABLE]: postgres.url }, stop: postgres.stop };
 }
 
-/** The given server, else one of the machine's own, else Debian's. @throws under CI if there is none */
+/**
+ * The given server, else one of the machine's own, else Debian's.
+ *
+ * @throws under CI if there is none
+ */
 export async function postgresUrl(): Promise<Server> {
   const given = process.env[URL_VARIABLE];
   if (given !== undefined) return { url: given, stop: async () => {} };

@@ -8,7 +8,7 @@ import type {
   StepRecord,
   StepResult,
 } from "./model/operation.ts";
-import type { Outcome, OutcomeKind } from "./model/outcome.ts";
+import type { Outcome } from "./model/outcome.ts";
 
 /**
  * The contract between the operation and its database.
@@ -17,7 +17,8 @@ import type { Outcome, OutcomeKind } from "./model/outcome.ts";
  *
  *  1. One winner: of any number of claims of one id, exactly one is answered `claimed`.
  *  2. Fences of one operation only grow, by one with each claim.
- *  3. A write with an older fence, or on an operation that does not run, changes nothing and says `stale`.
+ *  3. A write with an older fence, or on an operation that does not run, changes nothing and says
+ *     `stale`.
  *  4. Outcome, the user's writes and the messages of one settlement commit together or not at all.
  *  5. A final operation never changes, but for what pruning takes away.
  *  6. A claim that finds a record returns it whole, in every state, so that a mismatch can be told.
@@ -27,15 +28,21 @@ import type { Outcome, OutcomeKind } from "./model/outcome.ts";
  * 10. What is stored is read back byte for byte.
  * 11. A step that is begun and not recorded is visible to the next owner.
  * 12. A step is recorded at most once; a second record of it is `stale` or refused, never a change.
- * 13. Settling is refused while a step is begun without result, and `failed` while an effect stands.
- * 14. A take-over needs a lapsed lease or a due time, and the fence that was read: of many, one wins.
+ * 13. Settling is refused while a step is begun without result, and `failed` while an effect
+ *     stands.
+ * 14. A take-over needs a lapsed lease or a due time, and the fence that was read: of many, one
+ *     wins.
  * 15. A lease is never renewed beyond `runUntil`.
- * 16. A failed outcome of an atomic operation leaves none of the callback's writes or messages behind.
+ * 16. A failed outcome of an atomic operation leaves none of the callback's writes or messages
+ *     behind.
  * 17. A callback that throws leaves nothing behind; its error comes back as `threw`.
  * 18. A transaction that the callback ended by itself is noticed, and nothing of ours is written.
- * 19. Pruning takes the response and the request of old final operations and leaves a tombstone; it never touches others.
- * 20. A claim with a horizon is answered `key-too-old` for an unknown key outside of it, and never for a known one.
- * 21. A message's business key is unique: staging it twice is refused and rolls back its transaction.
+ * 19. Pruning takes the response and the request of old final operations and leaves a tombstone; it
+ *     never touches others.
+ * 20. A claim with a horizon is answered `key-too-old` for an unknown key outside of it, and never
+ *     for a known one.
+ * 21. A message's business key is unique: staging it twice is refused and rolls back its
+ *     transaction.
  * 22. Migrating twice, or from two processes at once, does the work once and loses nothing.
  * 23. Nothing is thrown: an answer is ok, not applied, or not known.
  * 24. Hostile text in scopes, keys, names and bodies is data and never code.
@@ -87,7 +94,10 @@ export interface OperationStore<Tx = unknown, Mode extends CallbackMode = Callba
   messages(id: RecordId): Promise<Answer<readonly StoredMessage[]>>;
   /** Stores the namespace if none is stored, and returns the stored one. */
   namespace(name: string): Promise<Answer<string>>;
-  /** Creates or upgrades the tables, one process at a time. Returns the names of the migrations that it ran. */
+  /**
+   * Creates or upgrades the tables, one process at a time. Returns the names of the migrations that
+   * it ran.
+   */
   migrate(): Promise<readonly string[]>;
   /** The same as text, for those who run their own migrations. */
   schema(): string;
@@ -112,7 +122,8 @@ export type Answer<T> =
   | { readonly kind: "ok"; readonly value: T }
   | {
       readonly kind: "not-applied";
-      readonly error: unknown /** Worth the same call again at once: a serialization failure, a full pool. */;
+      readonly error: unknown;
+      /** Worth the same call again at once: a serialization failure, a full pool. */
       readonly again: boolean;
     }
   | { readonly kind: "not-known"; readonly error: unknown };
@@ -186,7 +197,10 @@ export interface Settlement {
 export interface Suspension {
   readonly state: Extract<State, "waiting" | "in_doubt">;
   readonly doubt?: Doubt;
-  /** Milliseconds from the database's now until it may run again; undefined if only a person can help. */
+  /**
+   * Milliseconds from the database's now until it may run again; undefined if only a person can
+   * help.
+   */
   readonly dueInMs: number | undefined;
   readonly error?: string;
   /** False gives the attempt back, so that a refusal such as 429 does not use it up. */
@@ -245,7 +259,10 @@ export interface PruneRequest {
   /** Tombstones go only under a key horizon: keys whose own time is older are refused anyway. */
   readonly tombstoneMs?: number;
   readonly limit: number;
-  /** The process's wall clock; nothing is pruned while it and the database's differ by over five minutes. */
+  /**
+   * The process's wall clock; nothing is pruned while it and the database's differ by over five
+   * minutes.
+   */
   readonly wall: number;
 }
 
@@ -255,5 +272,3 @@ export type PruneAnswer =
 
 /** Clocks further apart than this make every age doubtful. */
 export const CLOCK_MARGIN_MS = 300_000;
-
-export type { OutcomeKind };

@@ -302,6 +302,7 @@ law("file names are nouns in kebab-case", {
       "src/A.ts",
       "src/a_b.ts",
       "src/utils/a.ts",
+      "test/types/a.ts",
       "types.ts",
     ]),
   shows: [

@@ -166,7 +166,8 @@ function stepLine(step: StepRecord): string {
   const { name, kind, result, begunAt, recordedAt, providerKey } = step;
   const state = result ? result.kind : "begun, result not known";
   const time = isoTime(recordedAt ?? begunAt);
-  return `${harmless(name)} (${kind}): ${state}, ${time}${providerKey === undefined ? "" : `, provider key ${harmless(providerKey)}`}`;
+  const key = providerKey === undefined ? "" : `, provider key ${harmless(providerKey)}`;
+  return `${harmless(name)} (${kind}): ${state}, ${time}${key}`;
 }
 
 /** The record for machines: no bodies, no inputs, no digests. */

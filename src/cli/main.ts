@@ -6,9 +6,9 @@ import { readDemoOptions } from "./demo/options.ts";
 import { superviseDemo } from "./demo/supervisor.ts";
 import { EXIT, Exit } from "./exit.ts";
 import { type ListFlags, listOperations, type ShowFlags, showOperation } from "./inspect.ts";
-import { openStore } from "./open-store.ts";
+import { openByUrl } from "./open-store.ts";
 import { createOutput, type Output } from "./output.ts";
-import { migrateStore, type PruneFlags, printSchema, pruneStore } from "./tables.ts";
+import { migrateTables, type PruneFlags, printSchema, pruneTables } from "./tables.ts";
 
 interface StoreFlags {
   readonly db?: string;
@@ -43,7 +43,7 @@ storeCommand("migrate", "create or upgrade the tables")
   .option("--namespace <name>", "the environment, kept in the store for external steps")
   .action(
     guarded(async (flags: StoreFlags & { readonly namespace?: string }) =>
-      open(flags, (store, output) => migrateStore(store, flags.namespace, output), true),
+      open(flags, (store, output) => migrateTables(store, flags.namespace, output), true),
     ),
   );
 
@@ -79,7 +79,7 @@ storeCommand("show", "show one operation: state, attempts, steps, outcome")
 storeCommand("prune", "take away the responses of old operations; their keys stay known")
   .option("--older-than <duration>", "how long a response is kept", "7d")
   .option("--tombstones <duration>", "also forget keys that a key horizon refuses anyway")
-  .action(withStore((store, output, flags: PruneFlags) => pruneStore(store, flags, output)));
+  .action(withStore((store, output, flags: PruneFlags) => pruneTables(store, flags, output)));
 
 function storeCommand(name: string, description: string): Command {
   return program
@@ -105,7 +105,7 @@ async function open(
   const db = flags.db ?? NEVERTWICE_DB;
   if (db === undefined || db === "")
     throw new Exit(EXIT.usage, "Name the store: --db <file or postgres:// URL>, or NEVERTWICE_DB.");
-  const opened = await openStore(db, create, flags.prefix);
+  const opened = await openByUrl(db, create, flags.prefix);
   try {
     await work(opened.store, createOutput(flags.json === true));
   } finally {

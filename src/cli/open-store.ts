@@ -26,7 +26,7 @@ export function isPostgres(db: string): boolean {
  * @param create whether a file that is not there is made; a look into one must not make it
  * @throws Error that names the mend
  */
-export async function openStore(
+export async function openByUrl(
   db: string,
   create: boolean,
   prefix?: string,

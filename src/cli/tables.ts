@@ -9,7 +9,7 @@ import type { Output } from "./output.ts";
 const PREFIX = "nevertwice_";
 
 /** `nevertwice migrate`: creates or upgrades the tables, and keeps the namespace. */
-export async function migrateStore(
+export async function migrateTables(
   store: OperationStore,
   namespace: string | undefined,
   output: Output,
@@ -48,8 +48,10 @@ export interface PruneFlags {
 
 const BATCH = 500;
 
-/** `nevertwice prune`: takes away what is older, in small batches, until nothing is left to take. */
-export async function pruneStore(
+/**
+ * `nevertwice prune`: takes away what is older, in small batches, until nothing is left to take.
+ */
+export async function pruneTables(
   store: OperationStore,
   flags: PruneFlags,
   output: Output,

@@ -66,7 +66,9 @@ export async function runAtomic(
   }
 }
 
-/** A refused commit that another try would not cure is the user's, such as a deferred constraint. */
+/**
+ * A refused commit that another try would not cure is the user's, such as a deferred constraint.
+ */
 function isUsers(answer: Exclude<Answer<unknown>, { kind: "ok" }>): boolean {
   return answer.kind === "not-applied" && !answer.again && !isNevertwiceError(answer.error);
 }

@@ -12,7 +12,11 @@ export interface CurrentOperation {
   readonly signal: AbortSignal;
   /** Asks the database whether this run still owns the operation. @throws lease-lost */
   assertOwner(): Promise<void>;
-  /** The key to send to a provider for a named effect: the same over every retry. @throws namespace-missing */
+  /**
+   * The key to send to a provider for a named effect: the same over every retry.
+   *
+   * @throws namespace-missing
+   */
   providerKey(step: string): string;
 }
 

@@ -12,7 +12,10 @@ export type Probe = (operation: {
   readonly key: string;
 }) => Promise<ProbeAnswer>;
 
-/** `not-executed` is a proof, not a guess; an outcome is stored and replayed; otherwise the doubt stays. */
+/**
+ * `not-executed` is a proof, not a guess; an outcome is stored and replayed; otherwise the doubt
+ * stays.
+ */
 export type ProbeAnswer = "not-executed" | "unknown" | { readonly outcome: unknown };
 
 /** An operation as it was declared, without the types that only its author sees. */
@@ -56,7 +59,8 @@ export function checkDefinition(definition: Definition): Definition {
 }
 
 /**
- * What the handler sees of a stored input: the same decoded value on the first run as after a crash.
+ * What the handler sees of a stored input: the same decoded value on the first run as after a
+ * crash.
  *
  * @throws input-invalid
  */

@@ -5,7 +5,9 @@ import type { StepResult } from "../model/operation.ts";
 
 /** A change in someone else's system, in its plain form. */
 export interface Effect<Value, Decline> {
-  /** The arguments, as JSON. If they differ on a later attempt, the step is refused as changed code. */
+  /**
+   * The arguments, as JSON. If they differ on a later attempt, the step is refused as changed code.
+   */
   readonly input?: unknown;
   /**
    * False for a provider without idempotency keys. Such an effect is never sent twice: if its
@@ -36,7 +38,11 @@ export interface Declined<Decline> {
   readonly decline: Decline;
 }
 
-/** Says that the provider definitely refused. @example return declined({ code: "insufficient_funds" }) */
+/**
+ * Says that the provider definitely refused.
+ *
+ * @example return declined({ code: "insufficient_funds" })
+ */
 export function declined<const Decline>(decline: Decline): Declined<Decline> {
   return { [DECLINED]: true, decline };
 }

@@ -23,7 +23,10 @@ export type OperationEvent = {
 
 export type EventListener = (event: OperationEvent) => void;
 
-/** Where events go: to the listener, and to whoever subscribed to the diagnostics channel `nevertwice`. */
+/**
+ * Where events go: to the listener, and to whoever subscribed to the diagnostics channel
+ * `nevertwice`.
+ */
 export interface Events {
   emit(event: OperationEvent): void;
 }

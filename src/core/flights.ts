@@ -18,7 +18,9 @@ export interface Flights {
   waiters: number;
   /** Remembers the attempt id of a claim that may still land after its caller was told 503. */
   keepUnanswered(id: RecordId, attemptId: string): void;
-  /** That id, once, so that the retry adopts the claim instead of waiting for its lease to lapse. */
+  /**
+   * That id, once, so that the retry adopts the claim instead of waiting for its lease to lapse.
+   */
   takeUnanswered(id: RecordId): string | undefined;
 }
 

@@ -58,7 +58,8 @@ export interface Operation<Input, Body> {
    * Runs the operation, or answers from its record.
    *
    * @throws scope-missing, key-malformed, input-invalid and other mistakes of the call itself
-   * @example const result = await refund.run({ scope: "acct_7", key: businessKey`refund:${orderId}:1`, input });
+   * @example const result = await refund.run({ scope: "acct_7", key:
+   *   businessKey`refund:${orderId}:1`, input });
    */
   run(request: RunRequest<Input>): Promise<RunResult<Body>>;
   /** The seam for the doors: bytes in, bytes out. */

@@ -77,7 +77,8 @@ function beat(
   lose: () => void,
 ): () => void {
   const { clock, settings } = ports;
-  // The database's instants become durations of this process, so its clock may be as wrong as it likes.
+  // The database's instants become durations of this process, so its clock may be as wrong as it
+  // likes.
   const start = clock.monotonic();
   const runUntil = start + ((record.runUntil ?? now) - now);
   let heldUntil = start + ((record.leaseUntil ?? now) - now);

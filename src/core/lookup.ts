@@ -13,7 +13,10 @@ export interface LookupRequest {
   readonly operation?: string;
 }
 
-/** How an operation stands, without its bodies. Times are the database's, in milliseconds since the epoch. */
+/**
+ * How an operation stands, without its bodies. Times are the database's, in milliseconds since the
+ * epoch.
+ */
 export interface OperationStatus {
   readonly name: string;
   readonly state: State;

@@ -25,7 +25,9 @@ import { createWorker, type Worker } from "./worker.ts";
 
 export interface OnceOptions<Tx, Mode extends CallbackMode> extends SettingsOptions {
   readonly store: OperationStore<Tx, Mode>;
-  /** One per environment: it enters the keys that are sent to providers. Needed by external steps. */
+  /**
+   * One per environment: it enters the keys that are sent to providers. Needed by external steps.
+   */
   readonly namespace?: string;
   /** Seals inputs, step results, responses and messages at rest. */
   readonly encryption?: EncryptionOptions;
@@ -37,7 +39,11 @@ export interface OnceOptions<Tx, Mode extends CallbackMode> extends SettingsOpti
 
 /** What `nevertwice()` returns: the place where operations are declared. */
 export interface Once<Tx, Mode extends CallbackMode> {
-  /** Declares an operation of named steps, which survives a crash between them. @throws option-invalid */
+  /**
+   * Declares an operation of named steps, which survives a crash between them.
+   *
+   * @throws option-invalid
+   */
   operation<Schema extends StandardSchema, R>(
     name: string,
     options: OperationOptions<Tx, Mode, Schema, R>,
@@ -49,7 +55,11 @@ export interface Once<Tx, Mode extends CallbackMode> {
   ): Operation<InputOf<Schema>, BodyOf<Awaited<R>>>;
   /** Declares a handler that is only wrapped; the doors of `http` use it. @throws option-invalid */
   opaque(name: string, options: { readonly afterCrash: AfterCrash }): Operation<unknown, unknown>;
-  /** Runs an operation inside a transaction that an ORM owns. @example once.join(tx).atomic("rename", options, request) */
+  /**
+   * Runs an operation inside a transaction that an ORM owns.
+   *
+   * @example once.join(tx).atomic("rename", options, request)
+   */
   join<Owned>(tx: Owned): Joined<Owned>;
   /** How the operation of a key stands. @throws scope-missing, key-malformed, store-unavailable */
   lookup(request: LookupRequest): Promise<OperationStatus | undefined>;

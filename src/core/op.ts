@@ -43,7 +43,8 @@ export interface Op<Tx, Mode extends CallbackMode> extends CurrentOperation {
   /**
    * Ends the operation: its outcome, the user's last writes and the messages commit together.
    *
-   * @throws step-unfinished, effect-uncompensated, operation-suspended, and whatever the callback throws
+   * @throws step-unfinished, effect-uncompensated, operation-suspended, and whatever the callback
+   *   throws
    */
   settle<R>(callback: (tx: Tx, write: Write) => Callback<Mode, R>): Promise<Ended<R>>;
 }
@@ -65,7 +66,9 @@ export function createOp(run: Run): Op<unknown, CallbackMode> {
   return Object.assign(op, steps);
 }
 
-/** Remembers a step under way, so that the attempt does not end before a step that nobody awaits. */
+/**
+ * Remembers a step under way, so that the attempt does not end before a step that nobody awaits.
+ */
 function pending<T>(run: Run, step: Promise<T>): Promise<T> {
   run.pending.add(step);
   const done = (): void => {

@@ -16,7 +16,9 @@ export interface CommonOptions<Schema extends StandardSchema> {
   readonly fingerprint?: readonly string[];
   /** Former names of the operation, so that a retry from before a renaming finds it. */
   readonly aliases?: readonly string[];
-  /** `operation` lets equal keys of two operations be two operations; by default that is refused. */
+  /**
+   * `operation` lets equal keys of two operations be two operations; by default that is refused.
+   */
   readonly keysPer?: "scope" | "operation";
   /** Input fields that are neither stored nor handed to the handler, by dotted path. */
   readonly redact?: readonly string[];

@@ -6,7 +6,10 @@ import { refuse } from "./performed.ts";
 import { type Ports, within } from "./ports.ts";
 import { judge, toPerformed, toSettlement } from "./settlement.ts";
 
-/** Asks the mount's probe what a lost run of a wrapped handler did, and acts on a definite answer only. */
+/**
+ * Asks the mount's probe what a lost run of a wrapped handler did, and acts on a definite answer
+ * only.
+ */
 export async function probeOperation(
   ports: Ports,
   definition: Definition,

@@ -11,7 +11,9 @@ export interface Suspension {
   readonly doubt: Doubt | undefined;
 }
 
-/** One attempt of an operation: its claim, what is recorded so far, and whether it may still write. */
+/**
+ * One attempt of an operation: its claim, what is recorded so far, and whether it may still write.
+ */
 export interface Run {
   readonly ports: Ports;
   readonly lease: Lease;

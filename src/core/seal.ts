@@ -3,7 +3,10 @@ import { NevertwiceError } from "../model/errors.ts";
 import type { RecordId } from "../model/key.ts";
 import type { Random } from "../model/random.ts";
 
-/** The keys for stored bodies: new bytes are sealed with `current`, old ones are opened with the key that they name. */
+/**
+ * The keys for stored bodies: new bytes are sealed with `current`, old ones are opened with the key
+ * that they name.
+ */
 export interface EncryptionOptions {
   readonly current: string;
   /** 32 bytes each. Keep a key until everything that it sealed is pruned. */

@@ -31,6 +31,7 @@ export interface Retention {
 const MIB = 1024 * 1024;
 const DAY_MS = 86_400_000;
 
+/** @internal */
 export const SETTINGS_DEFAULT: Settings = {
   leaseMs: 30_000,
   runForMs: 600_000,
@@ -45,7 +46,9 @@ export const SETTINGS_DEFAULT: Settings = {
   keyHorizonMs: undefined,
 };
 
-/** Clocks of clients may run ahead by this much; the same margin keeps a tombstone past the horizon. */
+/**
+ * Clocks of clients may run ahead by this much; the same margin keeps a tombstone past the horizon.
+ */
 export const HORIZON_MARGIN_MS = 300_000;
 
 export type SettingsOptions = { readonly [Name in keyof Settings]?: Settings[Name] | undefined };

@@ -1,4 +1,8 @@
-/** The part of Standard Schema that is needed here; Zod, Valibot and ArkType speak it. @see https://standardschema.dev */
+/**
+ * The part of Standard Schema that is needed here; Zod, Valibot and ArkType speak it.
+ *
+ * @see https://standardschema.dev
+ */
 export interface StandardSchema<Input = unknown, Output = Input> {
   readonly "~standard": {
     readonly version: 1;

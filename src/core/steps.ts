@@ -14,7 +14,9 @@ import { refuseNested, runInTransaction } from "./current.ts";
 import { checkAlive, expectDone, insist, type Run, suspend, takeName } from "./run.ts";
 import { createWrite, type Write } from "./settlement.ts";
 
-/** What a transaction's callback may return: a promise only where the store's callbacks may await. */
+/**
+ * What a transaction's callback may return: a promise only where the store's callbacks may await.
+ */
 export type Callback<Mode extends CallbackMode, T> = Mode extends "sync"
   ? T extends PromiseLike<unknown>
     ? ["The transaction callbacks of this store are synchronous; await before them."]
@@ -94,7 +96,9 @@ export function openStep(run: Run, name: string, sealed: Uint8Array): Uint8Array
   );
 }
 
-/** Runs a callback with a writer that dies with it, then makes the fenced write of what it returned. */
+/**
+ * Runs a callback with a writer that dies with it, then makes the fenced write of what it returned.
+ */
 export function withWrite<T, R>(
   run: Run,
   place: string,

@@ -9,7 +9,7 @@ import {
 import type { Reply } from "./reply.ts";
 
 /** Where the problem types live; the last segment is the error's code. */
-export const PROBLEM_BASE = "https://nevertwice.dev/errors/";
+const PROBLEM_BASE = "https://nevertwice.dev/errors/";
 
 /** The least wait that a client is told, in seconds, where one is told at all. */
 const RETRY_AFTER_LEAST = 1;

@@ -39,7 +39,7 @@ export interface WrapOptions<Request> extends ProtectOptions<Request> {
 
 export type Protectable = Operation<never, unknown> | Once<never, CallbackMode>;
 
-export function isOnce(target: object): target is Once<never, CallbackMode> {
+function isOnce(target: object): target is Once<never, CallbackMode> {
   return "opaque" in target;
 }
 

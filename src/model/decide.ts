@@ -195,7 +195,10 @@ function parked(doubt: Doubt): EndDecision {
   return { kind: "doubt", doubt, dueInMs: undefined };
 }
 
-/** The next attempt can resolve the doubt: by the same provider key, by the probe, or by settling again. */
+/**
+ * The next attempt can resolve the doubt: by the same provider key, by the probe, or by settling
+ * again.
+ */
 function later(doubt: Doubt, event: EndEvent): EndDecision {
   return { kind: "doubt", doubt, dueInMs: event.backoffMs };
 }

@@ -1,4 +1,7 @@
-/** What a client may do after an error: the same key again, a new key, or nothing until the cause is mended. */
+/**
+ * What a client may do after an error: the same key again, a new key, or nothing until the cause is
+ * mended.
+ */
 export type Retry = "same-key" | "new-key" | "never";
 
 /** One row of the table. */

@@ -2,7 +2,9 @@ import { NevertwiceError } from "./errors.ts";
 import { canonicalJson } from "./json.ts";
 import { digest, type RecordId } from "./key.ts";
 
-/** How a fingerprint was made. Stored beside it, so that a later deploy compares by the same recipe. */
+/**
+ * How a fingerprint was made. Stored beside it, so that a later deploy compares by the same recipe.
+ */
 export interface Recipe {
   readonly version: number;
   /** The operation's name when the key was first used. */
@@ -16,7 +18,10 @@ export type Payload = { readonly json: unknown } | { readonly bytes: Uint8Array 
 
 export const RECIPE_VERSION = 1;
 
-/** The fingerprint of a payload. The record's id salts it, so that equal payloads do not look equal in a dump. */
+/**
+ * The fingerprint of a payload. The record's id salts it, so that equal payloads do not look equal
+ * in a dump.
+ */
 export function fingerprint(id: RecordId, recipe: Recipe, payload: Payload): Uint8Array {
   const form = "bytes" in payload ? "bytes" : "json";
   const content =

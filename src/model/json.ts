@@ -1,7 +1,11 @@
 import canonicalize from "canonicalize";
 import { type ErrorCode, NevertwiceError } from "./errors.ts";
 
-/** Deeper nesting is refused, because a recursive reader of the stored bytes would fail on it. */
+/**
+ * Deeper nesting is refused, because a recursive reader of the stored bytes would fail on it.
+ *
+ * @internal
+ */
 export const JSON_DEPTH_MAX = 64;
 
 /**

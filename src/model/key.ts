@@ -8,6 +8,7 @@ export type Origin = "http" | "own";
 /** SHA-256 over origin, scope and key, as 64 lower-case hexadecimal digits. */
 export type RecordId = string;
 
+/** @internal */
 export const KEY_LENGTH_MAX = 255;
 const VISIBLE = /^[\x21-\x7e]+$/;
 
@@ -106,7 +107,11 @@ export function recordId(origin: Origin, scope: string, key: string, operation?:
   return digest(...parts).toString("hex");
 }
 
-/** The milliseconds since the epoch inside a UUIDv7, or undefined for any other key. @see RFC 9562, 5.7 */
+/**
+ * The milliseconds since the epoch inside a UUIDv7, or undefined for any other key.
+ *
+ * @see RFC 9562, 5.7
+ */
 export function uuidTime(key: string): number | undefined {
   const match = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i.exec(
     key,

@@ -77,7 +77,9 @@ export interface StoredOutcome {
   readonly missing?: "pruned" | "too-large";
 }
 
-/** One operation as the store knows it. Times are the database's, in milliseconds since the epoch. */
+/**
+ * One operation as the store knows it. Times are the database's, in milliseconds since the epoch.
+ */
 export interface OperationRecord {
   readonly id: RecordId;
   readonly name: string;

@@ -12,7 +12,9 @@ export interface Outcome {
   readonly status: number;
   readonly headers: HeaderList;
   readonly body: Uint8Array;
-  /** What to look the result up by when the response is no longer kept: an order id, a charge id. */
+  /**
+   * What to look the result up by when the response is no longer kept: an order id, a charge id.
+   */
   readonly reference?: string;
 }
 
@@ -41,7 +43,11 @@ export function ok<const Body = undefined>(
   return result("succeeded", body as Body, status, options);
 }
 
-/** Ends the operation as failed, for good: it is stored and replayed. @example return fail({ reason: "card_declined" }, 402) */
+/**
+ * Ends the operation as failed, for good: it is stored and replayed.
+ *
+ * @example return fail({ reason: "card_declined" }, 402)
+ */
 export function fail<const Body = undefined>(
   body?: Body,
   status = 422,
@@ -71,17 +77,29 @@ function result<Body, Kind extends OutcomeKind>(
   };
 }
 
-/** True for what `ok` and `fail` return, also across two copies of the library. */
+/**
+ * True for what `ok` and `fail` return, also across two copies of the library.
+ *
+ * @internal
+ */
 export function isResult(value: unknown): value is Result<unknown> {
   return typeof value === "object" && value !== null && RESULT in value;
 }
 
-/** The kind that a result was made with. */
+/**
+ * The kind that a result was made with.
+ *
+ * @internal
+ */
 export function resultKind(value: Result<unknown>): OutcomeKind {
   return value[RESULT];
 }
 
-/** The bytes to store for what a handler returned; a plain value is `ok(value)`. @throws not-json, option-invalid */
+/**
+ * The bytes to store for what a handler returned; a plain value is `ok(value)`.
+ *
+ * @throws not-json, option-invalid
+ */
 export function toOutcome(value: unknown): Outcome {
   const given = isResult(value) ? value : ok(value);
   const body = encodeJson(given.body);

@@ -1,6 +1,9 @@
 import { digest, type Origin } from "./key.ts";
 
-/** What a provider key is derived from: the same over retries, take-overs, restarts and lost records. */
+/**
+ * What a provider key is derived from: the same over retries, take-overs, restarts and lost
+ * records.
+ */
 export interface ProviderKeyParts {
   readonly namespace: string;
   readonly origin: Origin;

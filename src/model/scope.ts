@@ -1,5 +1,6 @@
 import { NevertwiceError } from "./errors.ts";
 
+/** @internal */
 export const SCOPE_LENGTH_MAX = 255;
 
 /** What string templates make of a value that was not there. */

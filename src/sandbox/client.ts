@@ -23,7 +23,9 @@ export type ProviderResult<Name extends string, Value> =
 export type ChargeResult = ProviderResult<"charge", Charge>;
 export type RefundResult = ProviderResult<"refund", Refund>;
 
-/** An answer of the parts of the sandbox that a real provider does not have, passed on as it came. */
+/**
+ * An answer of the parts of the sandbox that a real provider does not have, passed on as it came.
+ */
 export type Passed =
   | { readonly kind: "answered"; readonly status: number; readonly body: unknown }
   | { readonly kind: "unreachable"; readonly cause: string };

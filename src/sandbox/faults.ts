@@ -20,11 +20,11 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 };
 
 /** Longer waits would only hold a test up; every client gives up before. */
-export const SLOW_MS_MAX = 60_000;
+const SLOW_MS_MAX = 60_000;
 /** More than a test queues, little enough to look at. */
-export const FAULTS_MAX = 1_000;
+const FAULTS_MAX = 1_000;
 
-export const FAULT_NAMES: readonly string[] = [...Object.keys(FAULTS), "slow:<ms>"];
+const FAULT_NAMES: readonly string[] = [...Object.keys(FAULTS), "slow:<ms>"];
 
 /** The fault of a name, or undefined if there is none. */
 export function readFault(name: unknown): Fault | undefined {

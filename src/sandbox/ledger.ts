@@ -53,7 +53,10 @@ export interface LedgerAnswer extends ProviderAnswer {
   readonly replayed: boolean;
 }
 
-/** What the provider has done, in a file of its own: charges, refunds, stored answers, faults to come. */
+/**
+ * What the provider has done, in a file of its own: charges, refunds, stored answers, faults to
+ * come.
+ */
 export interface Ledger {
   /** Does what is asked at most once per idempotency key; without a key, each time. */
   execute(call: ProviderCall, how: Execution): LedgerAnswer;
@@ -124,7 +127,10 @@ export function openLedger(file: string, ports: { clock: Clock; random: Random }
   };
 }
 
-/** One writer at a time: the key is looked up and taken in the same transaction, in whichever process. */
+/**
+ * One writer at a time: the key is looked up and taken in the same transaction, in whichever
+ * process.
+ */
 function transact<T>(db: DatabaseSync, work: () => T): T {
   db.exec("BEGIN IMMEDIATE");
   try {

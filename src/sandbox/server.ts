@@ -23,7 +23,9 @@ export interface Sandbox {
 
 const BODY_MAX = 64 * 1024;
 const KEY_MAX = 255;
-/** A call that never answers holds its socket until the client gives up, but no longer than this. */
+/**
+ * A call that never answers holds its socket until the client gives up, but no longer than this.
+ */
 const HOLD_MS = 60_000;
 
 /** What one request may use. */
@@ -35,7 +37,9 @@ interface Desk {
   readonly executing: Set<string>;
 }
 
-/** Starts the payment provider to break things with. Rejects if the port or the file cannot be had. */
+/**
+ * Starts the payment provider to break things with. Rejects if the port or the file cannot be had.
+ */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const clock = options.clock ?? systemClock;
   const ledger = openLedger(options.file, { clock, random: options.random ?? systemRandom });

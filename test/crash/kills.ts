@@ -191,7 +191,7 @@ export async function comeBack(
   return answerOf(await process.carryOut({ path, key, purchase: PURCHASE, skewMs }));
 }
 
-export async function work(process: ApplicationProcess, skewMs: number): Promise<void> {
+async function work(process: ApplicationProcess, skewMs: number): Promise<void> {
   const order: Order = { path: "worker", key: "", purchase: PURCHASE, skewMs };
   const { status, body } = answerOf(await process.carryOut(order));
   assert.equal(status, 200, body);

@@ -106,7 +106,7 @@ export function foreignImports(
 }
 
 /** The files that loading one file loads, itself included. Type imports load nothing. */
-export function loadedBy(entry: string, sources: readonly Source[]): Source[] {
+function loadedBy(entry: string, sources: readonly Source[]): Source[] {
   const byPath = new Map(sources.map((source) => [source.path, source]));
   const loaded = new Set<Source>();
   const visit = (path: string): void => {

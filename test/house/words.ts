@@ -41,7 +41,7 @@ function mayVerify(path: string): boolean {
 }
 
 /** The lower-case words of a camelCase, snake_case or kebab-case name. */
-export function wordsOf(name: string): string[] {
+function wordsOf(name: string): string[] {
   return name
     .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
     .replace(/([A-Z]+)([A-Z][a-z])/g, "$1 $2")
@@ -107,7 +107,7 @@ const TABLE = /\bcreate\s+table\s+[^(]*\(/gi;
 const CONSTRAINTS = /^(?:primary|unique|check|foreign|constraint|exclude|like)$/i;
 
 /** Names of tables, columns and other things that SQL in a file's strings creates. */
-export function sqlNames(source: Source): { name: string; start: number }[] {
+function sqlNames(source: Source): { name: string; start: number }[] {
   return source.nodes.flatMap((node) => {
     const noun = prefixedNoun(node);
     if (noun !== undefined) return [{ name: noun, start: node.start }];

@@ -31,7 +31,7 @@ const OTHERS = [
 ];
 
 /** Every meeting of a port's method with a fault. A campaign that misses one proves less. */
-export const MEETINGS: readonly string[] = [
+const MEETINGS: readonly string[] = [
   ...STORE_METHODS.flatMap((method) => STORE_FAULTS.map((fault) => `store.${method} ${fault}`)),
   ...PROVIDER_METHODS.flatMap((method) =>
     PROVIDER_FAULTS.map((fault) => `provider.${method} ${fault}`),

@@ -72,7 +72,7 @@ const RARE: ReadonlyMap<string, number> = new Map([
   ["handler.in-settle", 2],
 ]);
 export const START = 1_700_000_000_000;
-export const LEASE_MS = 1_000;
+const LEASE_MS = 1_000;
 
 /** @param skip the ordinals of faults that must not happen, for shrinking */
 export function createScheduler(

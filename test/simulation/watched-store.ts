@@ -30,7 +30,7 @@ export const STORE_FAULTS: readonly Fault[] = [
   "outage",
 ];
 
-export const TRANSACTION_FAULTS: readonly Fault[] = [...STORE_FAULTS, "late-commit"];
+const TRANSACTION_FAULTS: readonly Fault[] = [...STORE_FAULTS, "late-commit"];
 
 /** Closed once the COMMIT of a transaction shall land after its caller was told that it is lost. */
 interface Gate {

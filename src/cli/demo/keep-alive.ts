@@ -28,7 +28,10 @@ const START_FAILURES_MAX = 4;
 /** Time to finish open requests after SIGTERM. */
 const GRACE_MS = 3_000;
 
-/** Starts a child and starts it again whenever it dies, until the signal aborts or it cannot be started. */
+/**
+ * Starts a child and starts it again whenever it dies, until the signal aborts or it cannot be
+ * started.
+ */
 export async function keepAlive(options: KeepAliveOptions): Promise<StartFailure | undefined> {
   const { clock, signal } = options;
   let failures = 0;

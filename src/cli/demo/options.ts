@@ -26,7 +26,10 @@ export interface DemoFlags {
 
 const PORT = "4242";
 
-/** The options of flags, then environment (`PORT`, `NEVERTWICE_DEMO_DIR`), then defaults; or what is wrong. */
+/**
+ * The options of flags, then environment (`PORT`, `NEVERTWICE_DEMO_DIR`), then defaults; or what is
+ * wrong.
+ */
 export function readDemoOptions(
   flags: DemoFlags,
   environment: {

@@ -6,7 +6,9 @@ export interface RefundOrder {
   readonly amount: number;
 }
 
-/** Written by hand to keep the package free of a schema library; in your shop, use the one you have. */
+/**
+ * Written by hand to keep the package free of a schema library; in your shop, use the one you have.
+ */
 function schema<T>(
   check: (value: Record<string, unknown>) => string | undefined,
 ): StandardSchema<T> {

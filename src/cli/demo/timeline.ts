@@ -1,6 +1,9 @@
 import type { OperationRecord, State, StepRecord } from "../../model/operation.ts";
 
-/** What happened to the operation of one key, for the page. Times are the database's, in milliseconds. */
+/**
+ * What happened to the operation of one key, for the page. Times are the database's, in
+ * milliseconds.
+ */
 export interface Timeline {
   readonly key: string;
   readonly name: string;

@@ -11,7 +11,7 @@ export interface ServeOptions {
 }
 
 /** A request body of the shop has at most so many bytes. */
-export const BODY_MAX: number = 64 * 1024;
+const BODY_MAX: number = 64 * 1024;
 
 /** Serves a web-standard handler on node:http. Rejects if the port cannot be had. */
 export async function serve(handler: WebHandler, options: ServeOptions): Promise<Running> {
