@@ -35,23 +35,94 @@ export function createListeners(response: ServerResponse): Listeners {
   };
 }
 
-/** Puts properties over those of the response. What the server sets meanwhile is kept for later. */
-export function override(response: ServerResponse, over: PropertyDescriptorMap): () => void {
-  const target = response as unknown as Record<string, unknown>;
-  const undo = Object.entries(over).map(([name, descriptor]) => {
-    const own = Object.getOwnPropertyDescriptor(target, name);
-    let value: unknown = own?.value;
-    const set = (given: unknown): void => {
-      value = given;
-    };
-    const kept = "get" in descriptor ? { ...descriptor, set } : { ...descriptor, writable: true };
-    Object.defineProperty(target, name, { ...kept, configurable: true });
-    return () => {
-      if (own) Object.defineProperty(target, name, "value" in own ? { ...own, value } : own);
-      else delete target[name];
-    };
-  });
-  return () => {
-    for (const one of undo) one();
+/** The methods that handlers find in place of the response's own. */
+export interface Hands {
+  readonly write: unknown;
+  readonly end: unknown;
+  readonly writeHead: unknown;
+  readonly flushHeaders: unknown;
+  readonly destroy: unknown;
+  readonly emit: Listeners["emit"];
+}
+
+/** How the response looks to its handlers. */
+export interface View {
+  readonly state: "open" | "ended" | "failed";
+}
+
+export interface Override {
+  /** Makes the response look as the view says now. */
+  show(): void;
+  /** Gives the response its own hands back, and what the server has made of it meanwhile. */
+  restore(): void;
+}
+
+const VIEW: unique symbol = Symbol("nevertwice.view");
+
+/** The parts of a response that are replaced; `finished`, `destroyed` and `_closed` are plain data. */
+interface Target {
+  [VIEW]: View | undefined;
+  finished: boolean;
+  destroyed: boolean;
+  _closed: boolean;
+  socket: unknown;
+}
+
+const METHODS = ["write", "end", "writeHead", "flushHeaders", "destroy", "emit"] as const;
+
+/**
+ * Puts other hands on a response. All of it is assignment and accessors that every response
+ * shares: a property that is deleted or redefined makes an object slow for all that Node does
+ * with it afterwards, which cost more than the rest of the protection.
+ */
+export function override(response: ServerResponse, hands: Hands, view: View): Override {
+  const target = response as unknown as Target & Record<string, unknown>;
+  const own = METHODS.map((name) => target[name]);
+  const { socket } = target;
+  let gone = false;
+  const show = (): void => {
+    target.finished = view.state === "ended";
+    target.destroyed = view.state === "failed";
+    target._closed = target.destroyed;
+  };
+  for (const name of METHODS) target[name] = hands[name];
+  target["emit"] = (event: string, ...values: unknown[]): boolean => {
+    // The server marks a response whose client has gone, and then says so.
+    if (event === "close") {
+      gone = true;
+      show();
+    }
+    return hands.emit(event, ...values);
+  };
+  // Whoever watches the socket would take the client's leaving for the end of the response.
+  target.socket = null;
+  target[VIEW] = view;
+  Object.defineProperty(target, "headersSent", HEADERS_SENT);
+  Object.defineProperty(target, "writableEnded", WRITABLE_ENDED);
+  return {
+    show,
+    restore() {
+      for (const [index, name] of METHODS.entries()) target[name] = own[index];
+      target[VIEW] = undefined;
+      target.finished = false;
+      target.destroyed = gone;
+      target._closed = gone;
+      // A response behind others on its connection gets its socket only when they have ended.
+      target.socket ??= socket;
+    },
   };
 }
+
+/** Whether the response has ended: for its handlers while it is held back, else for real. */
+function endedUnder(name: "headersSent" | "writableEnded"): PropertyDescriptor {
+  return {
+    configurable: true,
+    get(this: Target): unknown {
+      const view = this[VIEW];
+      return view ? view.state === "ended" : Reflect.get(Object.getPrototypeOf(this), name, this);
+    },
+  };
+}
+
+const HEADERS_SENT = endedUnder("headersSent");
+const WRITABLE_ENDED = endedUnder("writableEnded");

@@ -1,7 +1,14 @@
 import type { ServerResponse } from "node:http";
 import { NevertwiceError } from "../model/errors.ts";
 import type { RawAnswer } from "./handle.ts";
-import { createListeners, ENDINGS, type Listeners, override } from "./node-override.ts";
+import {
+  createListeners,
+  ENDINGS,
+  type Hands,
+  type Listeners,
+  override,
+  type View,
+} from "./node-override.ts";
 import { applyHead, createBody, hasBody, toAnswer, unreplayable } from "./node-writing.ts";
 import type { Reply } from "./reply.ts";
 import { refuseEventStream } from "./whole.ts";
@@ -28,14 +35,15 @@ type Callback = (error?: Error) => void;
 export function capture(response: ServerResponse, bytesMax: number): Captured {
   const before = { headers: { ...response.getHeaders() }, message: response.statusMessage };
   const held = hold(response, bytesMax);
-  const restore = override(response, handsOf(response, held));
+  const over = override(response, handsOf(response, held), held);
+  held.changed = over.show;
   return {
     answer: held.answer,
     get open() {
       return held.state === "open";
     },
     send(reply) {
-      restore();
+      over.restore();
       const ended = held.state === "ended";
       const own = reply.source === "first" && ended;
       if (!own) reset(response, before.headers, before.message);
@@ -47,7 +55,9 @@ export function capture(response: ServerResponse, bytesMax: number): Captured {
 
 /** What a handler has done so far, and what it may do. */
 interface Held {
-  readonly state: "open" | "ended" | "failed";
+  readonly state: View["state"];
+  /** Told of every change of the state. */
+  changed: () => void;
   readonly answer: Promise<RawAnswer>;
   readonly listeners: Listeners;
   /** Runs a part of the response's life; an error of ours ends it. */
@@ -73,6 +83,7 @@ function hold(response: ServerResponse, bytesMax: number): Held {
     get state() {
       return state;
     },
+    changed: () => undefined,
     answer: answer.promise,
     listeners,
     guarded(work) {
@@ -100,11 +111,13 @@ function hold(response: ServerResponse, bytesMax: number): Held {
       if (statusOfBody !== undefined && statusOfBody !== statusCode)
         throw unreplayable(`Its status was ${statusOfBody} first and ${statusCode} at its end.`);
       state = "ended";
+      this.changed();
       answer.resolve(toAnswer(response, body.bytes()));
     },
     fail(error) {
       if (state !== "open") return;
       state = "failed";
+      this.changed();
       answer.reject(error);
       // A source that is piped here stops only when its destination closes.
       queueMicrotask(() => listeners.release(["close"]));
@@ -112,8 +125,8 @@ function hold(response: ServerResponse, bytesMax: number): Held {
   };
 }
 
-/** The methods and properties that handlers find on a response that is held back. */
-function handsOf(response: ServerResponse, held: Held): PropertyDescriptorMap {
+/** The methods that handlers find on a response that is held back. */
+function handsOf(response: ServerResponse, held: Held): Hands {
   const write = (chunk: unknown, encoding?: unknown, callback?: Callback): boolean => {
     const done = typeof encoding === "function" ? (encoding as Callback) : callback;
     held.guarded(() => {
@@ -144,23 +157,8 @@ function handsOf(response: ServerResponse, held: Held): PropertyDescriptorMap {
     held.fail(unreplayable("The handler destroyed it before its end."));
     return response;
   };
-  const isEnded = { get: () => held.state === "ended" };
-  const isFailed = { get: () => held.state === "failed" };
-  return {
-    write: { value: write },
-    end: { value: end },
-    writeHead: { value: writeHead },
-    flushHeaders: { value: () => held.guarded(held.head) },
-    destroy: { value: destroy },
-    emit: { value: held.listeners.emit },
-    headersSent: isEnded,
-    writableEnded: isEnded,
-    finished: isEnded,
-    destroyed: isFailed,
-    _closed: isFailed,
-    // Whoever watches the socket would take the client's leaving for the end of the response.
-    socket: { get: () => null },
-  };
+  const flushHeaders = (): void => held.guarded(held.head);
+  return { write, end, writeHead, flushHeaders, destroy, emit: held.listeners.emit };
 }
 
 /** Writes a reply over the headers that are there. */
@@ -174,7 +172,16 @@ export function writeReply(response: ServerResponse, reply: Reply): void {
   for (const [name] of reply.headers) response.removeHeader(name);
   for (const [name, value] of reply.headers) response.appendHeader(name, value);
   response.statusCode = reply.status;
-  response.end(reply.body);
+  endWith(response, reply.body);
+}
+
+/** Up to here a copy costs less than a second piece of the write. */
+const ONE_PIECE_BYTES_MAX = 16_384;
+
+/** Ends with these very bytes: latin1 is one character a byte, and travels with the head. */
+function endWith(response: ServerResponse, body: Uint8Array): void {
+  if (body.length === 0 || body.length > ONE_PIECE_BYTES_MAX) return void response.end(body);
+  response.end(Buffer.from(body.buffer, body.byteOffset, body.length).toString("latin1"), "latin1");
 }
 
 function reset(response: ServerResponse, headers: Headers, message: string): void {
