@@ -156,7 +156,9 @@ function outcomeLine({ outcome }: OperationRecord): string | undefined {
 /** What a person may tell the client. */
 function adviceOf(record: OperationRecord): string {
   if (record.state === "succeeded" || record.state === "failed")
-    return "safe: the stored outcome is replayed";
+    return record.outcome?.response === undefined
+      ? "safe: the outcome is told, its response is no longer kept"
+      : "safe: the stored outcome is replayed";
   if (record.state === "in_doubt" && record.dueAt === undefined)
     return "safe with the same key, but only a person can settle the doubt";
   return "safe with the same key, never with a new one";

@@ -54,6 +54,7 @@ export async function runAtomic(
   }
   switch (answer.value.kind) {
     case "committed":
+      tellSettled(ports, request, answer.value.value);
       return answer.value.value;
     case "found":
       return { snapshot: answer.value.snapshot };
@@ -64,6 +65,11 @@ export async function runAtomic(
     case "threw":
       return failed(ports, definition, request, answer.value.error);
   }
+}
+
+function tellSettled(ports: Ports, { id, name }: ClaimRequest, performed: Performed): void {
+  if (performed.kind !== "succeeded" && performed.kind !== "failed") return;
+  ports.events.emit({ type: "operation.settled", id, name, fence: 1, outcome: performed.kind });
 }
 
 /**

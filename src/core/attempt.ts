@@ -48,8 +48,10 @@ export async function runAttempt(
     });
     // A handler that outlives its claim goes on alone; its client is answered from the record.
     const ending = await Promise.race([runHandler(run, definition, opaque), lost]);
-    if (ending === "lost" || lease.lost) return run.settled ?? "stale";
-    return run.settled ?? (await end(run, definition, ending));
+    const lostIt = ending === "lost" || lease.lost;
+    const result = run.settled ?? (lostIt ? "stale" : await end(run, definition, ending));
+    if (result === "stale") ports.events.emit({ ...eventOf(run), type: "operation.stale" });
+    return result;
   } finally {
     lease.stop();
   }

@@ -17,7 +17,7 @@ export type OperationEvent = {
       readonly doubt: Doubt;
       readonly dueInMs: number | undefined;
     }
-  | { readonly type: "attempt.failed"; readonly error: unknown }
+  | { readonly type: "attempt.failed" | "store.failed"; readonly error: unknown }
   | { readonly type: "step.begun" | "step.recorded"; readonly step: string }
 );
 
@@ -38,16 +38,22 @@ export function createEvents(listener: EventListener | undefined): Events {
       if (published.hasSubscribers) published.publish(event);
       if (listener) return listener(event);
       // An error that nobody listens for must not vanish behind a 503.
-      if (event.type === "attempt.failed" && !published.hasSubscribers)
-        warn(event.name, event.error);
+      const told = event.type === "attempt.failed" || event.type === "store.failed";
+      if (told && !published.hasSubscribers) warn(event.type, event.name, event.error);
     },
   };
 }
 
-function warn(name: string, error: unknown): void {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.emitWarning(`An attempt of the operation "${name}" failed.`, {
-    code: "NEVERTWICE_ATTEMPT_FAILED",
-    detail: text,
-  });
+function warn(type: "attempt.failed" | "store.failed", name: string, error: unknown): void {
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const message =
+    type === "attempt.failed"
+      ? `An attempt of the operation "${name}" failed.`
+      : `The store could not take the operation "${name}", so nothing ran.`;
+  process.emitWarning(message, { code: CODES[type], detail });
 }
+
+const CODES = {
+  "attempt.failed": "NEVERTWICE_ATTEMPT_FAILED",
+  "store.failed": "NEVERTWICE_STORE_FAILED",
+} as const;

@@ -102,13 +102,20 @@ async function persist(
     const due = unanswered || step.code === "in-progress" ? 0 : (step.retryAfterMs ?? 0);
     tries += unanswered ? 1 : 0;
     if (left <= 0 || due > left || tries >= CLAIM_TRIES_MAX) {
-      if (unanswered) ports.flights.keepUnanswered(claim.request.id, attempt);
+      if (unanswered) giveUp(ports, claim, attempt, step.error);
       return step;
     }
     const pause = Math.min(pauseMs, left) * (0.5 + ports.random.fraction() / 2);
     await ports.clock.sleep(Math.max(due, pause));
     pauseMs = Math.min(pauseMs * 2, POLL_MS_MAX);
   }
+}
+
+/** The claim may still land; then the retry adopts it. */
+function giveUp(ports: Ports, claim: Claim, attempt: string, error: unknown): void {
+  const { id, name } = claim.request;
+  ports.flights.keepUnanswered(id, attempt);
+  ports.events.emit({ type: "store.failed", id, name, fence: 0, error });
 }
 
 function isWaitable(code: ErrorCode): boolean {

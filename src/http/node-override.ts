@@ -59,7 +59,9 @@ export interface Override {
 
 const VIEW: unique symbol = Symbol("nevertwice.view");
 
-/** The parts of a response that are replaced; `finished`, `destroyed` and `_closed` are plain data. */
+/**
+ * The parts of a response that are replaced; `finished`, `destroyed` and `_closed` are plain data.
+ */
 interface Target {
   [VIEW]: View | undefined;
   finished: boolean;

@@ -34,7 +34,7 @@ export function problemOf(refused: Refused, link: string | undefined): Reply {
 /** The problem of an error thrown before anything was stored. */
 export function problemOfError(error: NevertwiceError): Reply {
   // What is wrong inside the service is for its log, not for its client.
-  const detail = error.status < 500 ? error.message : undefined;
+  const detail = error.status < 500 ? error.detail : undefined;
   const headers: [string, string][] =
     error.retry === "same-key" ? [["retry-after", String(RETRY_AFTER_LEAST)]] : [];
   return problem(error.code, detail, { retry: error.retry }, headers);

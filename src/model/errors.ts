@@ -46,7 +46,6 @@ export type ErrorCode =
   | "definition-changed"
   | "operation-settled"
   | "operation-missing"
-  | "operation-unknown"
   | "operation-suspended"
   | "lease-lost";
 
@@ -226,11 +225,6 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     retry: "never",
     title: "No operation is running here. Call currentOperation() inside a protected handler.",
   },
-  "operation-unknown": {
-    status: 500,
-    retry: "never",
-    title: "No operation of that name and version is known here.",
-  },
   "operation-suspended": {
     status: 503,
     retry: "same-key",
@@ -251,6 +245,8 @@ export class NevertwiceError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
   readonly retry: Retry;
+  /** What exactly was wrong, where the title alone does not say it. */
+  readonly detail: string | undefined;
 
   /** @param detail what exactly was wrong and how to mend it; added to the table's title */
   constructor(code: ErrorCode, detail?: string, options?: ErrorOptions) {
@@ -259,6 +255,7 @@ export class NevertwiceError extends Error {
     this.code = code;
     this.status = entry.status;
     this.retry = entry.retry;
+    this.detail = detail;
     Object.defineProperty(this, BRAND, { value: true });
   }
 }

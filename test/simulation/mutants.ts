@@ -259,7 +259,7 @@ export const MUTANTS: readonly Mutant[] = [
     workloads: ["keyless"],
     patches: [
       patch(EXTERNAL, "expectDone(run, end, undefined);", ""),
-      patch(EXTERNAL, "if (lease.signal.aborted) suspendLost(run);", ""),
+      patch(EXTERNAL, "if (lease.lost) suspendLost(run);", ""),
     ],
   },
 ];

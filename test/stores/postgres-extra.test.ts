@@ -71,6 +71,49 @@ over("18: an atomic callback that commits by itself commits nothing", async ({ p
   assert.equal(answered(await store.read(request.id)), undefined);
 });
 
+over("18: a request that stands without an operation holds no key", async ({ pool, store }) => {
+  const lone = async (id: string): Promise<void> => {
+    const client = await pool.connect();
+    // Only a session whose triggers are off leaves such a row, as some restores do.
+    await client.query("BEGIN; SET LOCAL session_replication_role = replica");
+    await client.query(
+      "INSERT INTO nevertwice_request VALUES (decode($1, 'hex'), true, 'own', 's', 'old', '')",
+      [id],
+    );
+    await client.query("COMMIT");
+    client.release();
+  };
+  const resumable = claimOf("resumable");
+  await lone(resumable.id);
+  assert.equal(answered(await store.read(resumable.id)), undefined);
+  const { record } = await claimed(store, resumable);
+  assert.equal((await recordOf(store, record.id)).request?.key, "resumable");
+  assert.equal(answered(await store.settle(record, settlementOf())), "done");
+  const atomic = claimOf("atomic", { form: "atomic" });
+  await lone(atomic.id);
+  const work = (): AtomicWork<number> => ({ settlement: settlementOf(), value: 1 });
+  assert.equal(answered(await store.atomic(atomic, work)).kind, "committed");
+  assert.equal((await recordOf(store, atomic.id)).request?.key, "atomic");
+  assert.equal(answered(await store.atomic(atomic, work)).kind, "found");
+});
+
+over("H15: a claim stays its own while a failed outcome is undone", async ({ pool, store }) => {
+  const request = claimOf("k", { form: "atomic" });
+  const failing = { settlement: settlementOf({ kind: "failed", status: 402 }), value: 1 };
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, index) =>
+      store.atomic(request, async (tx) => {
+        await tx.query(INSERT, [`row-${index}`]);
+        return failing;
+      }),
+    ),
+  );
+  const kinds = answers.map((answer) => answered(answer).kind);
+  assert.equal(kinds.filter((kind) => kind === "committed").length, 1);
+  assert.equal(await orders(pool), 0);
+  assert.equal((await recordOf(store, request.id)).state, "failed");
+});
+
 over(
   "H14: duplicates of a running atomic operation are busy at once and hold no connection",
   async ({ pool, store }) => {

@@ -31,7 +31,7 @@ function staged(messages: readonly Message[]): Cell {
 /** Where `p_wait` stands in the arguments of a fenced write. */
 export const WAIT_POSITION = 2;
 
-/** Fenced writes ask first without waiting for a lock; who is answered `locked` asks again alone. */
+/** Fenced writes ask without waiting for a lock; who is answered `locked` asks again alone. */
 const held = ({ id, fence }: Holder): Cell[] => [idCell(id), String(fence), "false"];
 
 /** The same call, waiting for a lock. */
@@ -39,10 +39,13 @@ export function waiting({ name, values }: Call): Call {
   return { name, values: values.map((value, i) => (i === WAIT_POSITION ? "true" : value)) };
 }
 
-/** @param provisional for a claim that its own transaction settles */
-export function claimCall(request: ClaimRequest, skewMs: number, provisional = false): Call {
-  const { horizon } = request;
-  const number = (value: number | undefined): Cell => (value === undefined ? null : String(value));
+const number = (value: number | undefined): Cell => (value === undefined ? null : String(value));
+
+const horizonCells = ({ horizon }: ClaimRequest): Cell[] => [
+  ...[number(horizon?.keyTime), number(horizon?.pastMs), number(horizon?.futureMs)],
+];
+
+export function claimCall(request: ClaimRequest, skewMs: number): Call {
   return {
     name: "claim",
     values: [
@@ -50,8 +53,49 @@ export function claimCall(request: ClaimRequest, skewMs: number, provisional = f
       ...[request.name, String(request.version), request.form, hex(request.fingerprint)],
       ...[request.recipe, hex(request.input)],
       ...[String(request.leaseMs), String(request.runForMs)],
-      ...[number(horizon?.keyTime), number(horizon?.pastMs), number(horizon?.futureMs)],
-      ...[String(provisional), String(skewMs)],
+      ...horizonCells(request),
+      String(skewMs),
+    ],
+  };
+}
+
+/** How long the statements of a transaction may take, in milliseconds. */
+export interface Limits {
+  readonly lockMs: number;
+  readonly statementMs: number;
+  readonly idleMs: number;
+}
+
+/** @param limits none where the transaction, and so its settings, is the user's */
+export function claimAtomicCall(
+  request: ClaimRequest,
+  limits: Limits | undefined,
+  skewMs: number,
+): Call {
+  return {
+    name: "claim_atomic",
+    values: [
+      ...[idCell(request.id), request.origin, request.scope, request.key, hex(request.input)],
+      ...horizonCells(request),
+      ...[number(limits?.lockMs), number(limits?.statementMs), number(limits?.idleMs)],
+      String(skewMs),
+    ],
+  };
+}
+
+/** @param createdAt when the claim was made, in milliseconds since the epoch */
+export function settleAtomicCall(
+  request: ClaimRequest,
+  claim: { readonly transactionId: string; readonly createdAt: number },
+  settlement: Settlement,
+  skewMs: number,
+): Call {
+  const { id, name, version, form, attemptId, fingerprint, recipe } = request;
+  return {
+    name: "settle_atomic",
+    values: [
+      ...[idCell(id), claim.transactionId, String(claim.createdAt), name, String(version), form],
+      ...[attemptId, hex(fingerprint), recipe, ...outcomeCells(settlement), String(skewMs)],
     ],
   };
 }
@@ -83,16 +127,18 @@ export function recordCall(holder: Holder, name: string, result: StepResult, ske
   };
 }
 
+/** From the kind to the messages. */
+function outcomeCells({ outcome, keepResponse, messages }: Settlement): Cell[] {
+  return [
+    ...[outcome.kind, String(outcome.status), outcome.reference ?? null],
+    ...(keepResponse ? [JSON.stringify(outcome.headers), hex(outcome.body)] : [null, null]),
+    staged(messages),
+  ];
+}
+
 export function settleCall(holder: Holder, settlement: Settlement, skewMs: number): Call {
-  const { outcome, keepResponse, messages } = settlement;
-  return {
-    name: "settle",
-    values: [
-      ...[...held(holder), outcome.kind, String(outcome.status), outcome.reference ?? null],
-      ...(keepResponse ? [JSON.stringify(outcome.headers), hex(outcome.body)] : [null, null]),
-      ...[staged(messages), String(skewMs)],
-    ],
-  };
+  const values = [...held(holder), ...outcomeCells(settlement), String(skewMs)];
+  return { name: "settle", values };
 }
 
 export function suspendCall(holder: Holder, suspension: Suspension, skewMs: number): Call {

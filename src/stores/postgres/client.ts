@@ -22,7 +22,7 @@ export interface Session {
   begin(script: string): Promise<readonly Row[]>;
   /** Statements without parameters in one round trip; the rows of all of them. */
   script(sql: string): Promise<readonly Row[]>;
-  /** The last statement and the COMMIT in one round trip. */
+  /** The last statements, which end with `PROOF`, and the COMMIT in one round trip. */
   commit(transactionId: string, last: string): Promise<Ended>;
   rollback(): Promise<void>;
   /** Back to the pool; a connection that still has the user's statements to do is given up. */
@@ -34,23 +34,22 @@ export interface Session {
 export interface Ended {
   /** True only if the server's answer proves that the transaction of that id was committed. */
   readonly committed: boolean;
-  /** The first row of the last statement. */
+  /** The row of the last statement. */
   readonly row: Row;
 }
 
 /**
- * The COMMIT of a transaction. Outside of one COMMIT is answered all the same, so the same round
- * trip reads which transaction it is.
+ * Which transaction it is that the COMMIT after it ends: outside of one COMMIT is answered all
+ * the same. It is the last column of the statement before the COMMIT.
  */
-export const committing = (last: string): string =>
-  `${last}SELECT pg_current_xact_id_if_assigned()::text; COMMIT`;
+export const PROOF = "pg_current_xact_id_if_assigned()::text";
+
+export const committing = (last: string): string => `${last}; COMMIT`;
 
 /** @param rows of all statements of `committing`, the transaction's id in the last one */
 export function toEnded(rows: readonly Row[], command: string, transactionId: string): Ended {
-  return {
-    committed: rows.at(-1)?.[0] === transactionId && command === "COMMIT",
-    row: rows[0] ?? [],
-  };
+  const row = rows.at(-1) ?? [];
+  return { committed: row.at(-1) === transactionId && command === "COMMIT", row };
 }
 
 /** A promise that never settles, for drivers that do not tell of a lost connection. */

@@ -1,6 +1,6 @@
 import type { Clock } from "../../model/clock.ts";
 import type { Answer } from "../../store.ts";
-import type { Cell, Client, Ended, Row, Session } from "./client.ts";
+import { type Cell, type Client, type Ended, PROOF, type Row, type Session } from "./client.ts";
 import { deadlines, type Within } from "./deadline.ts";
 import { classify, sqlState } from "./errors.ts";
 import { SQLSTATES } from "./statements.ts";
@@ -20,7 +20,7 @@ export interface Patience {
 }
 
 export interface Begun {
-  /** The transaction's own id. */
+  /** The transaction's own id: the last column of the row. */
   readonly transactionId: string;
   /** The last row of the first statements. */
   readonly row: Row;
@@ -35,7 +35,7 @@ export interface Connections {
   alone(sql: string, values: readonly Cell[]): Promise<Answer<readonly Row[]>>;
   /** One statement in a transaction of ours, which may wait for a lock. */
   wrapped(sql: string, values: readonly Cell[]): Promise<Answer<readonly Row[]>>;
-  /** `BEGIN` with its settings and the first statements, which hold no parameters. */
+  /** `BEGIN` and the first statements, which hold no parameters and bring their own settings. */
   begin(session: Session, first?: string): Promise<Begun>;
   /** Whether the server said that it committed; a lost answer is not known. */
   commit(session: Session, transactionId: string, last?: string): Promise<Answer<Ended>>;
@@ -69,16 +69,17 @@ export function connections(client: Client, clock: Clock, patience: Patience): C
     return wrapped(db, sql, values);
   }
 
-  async function begin(session: Session, first = ""): Promise<Begun> {
-    const script = beginScript(patience) + first;
+  async function begin(session: Session, first = settings(patience)): Promise<Begun> {
+    const script = `BEGIN ISOLATION LEVEL READ COMMITTED; ${first}`;
     const rows = await within("BEGIN", patience.statementMs, session.begin(script));
-    return { transactionId: rows[0]?.at(-1) ?? "", row: rows.at(-1) ?? [] };
+    const row = rows.at(-1) ?? [];
+    return { transactionId: row.at(-1) ?? "", row };
   }
 
   async function commit(
     session: Session,
     transactionId: string,
-    last = "",
+    last = `SELECT ${PROOF}`,
   ): Promise<Answer<Ended>> {
     try {
       const value = await within("COMMIT", patience.commitMs, session.commit(transactionId, last));
@@ -164,10 +165,10 @@ async function wrapped(
 }
 
 /** Settings are local to the transaction, because behind a pooler a session is anybody's. */
-function beginScript({ lockMs, statementMs, idleMs }: Patience): string {
+function settings({ lockMs, statementMs, idleMs }: Patience): string {
   const local = (name: string, ms: number): string => `set_config('${name}', '${ms}', true)`;
-  return `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT ${local("lock_timeout", lockMs)}, ${local(
+  return `SELECT ${local("lock_timeout", lockMs)}, ${local(
     "statement_timeout",
     statementMs,
-  )}, ${local("idle_in_transaction_session_timeout", idleMs)}, pg_current_xact_id()::text;`;
+  )}, ${local("idle_in_transaction_session_timeout", idleMs)}, pg_current_xact_id()::text`;
 }

@@ -3,7 +3,7 @@ import type { Answer } from "../../store.ts";
 import { SQLSTATES } from "./statements.ts";
 
 /** How far a call had come when it failed. */
-export type Phase =
+export type Reached =
   /** Nothing was sent. */
   | "connect"
   /** Inside a transaction whose COMMIT was not sent: it cannot have been committed. */
@@ -56,13 +56,35 @@ export function sqlState(error: unknown): string | undefined {
   return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
+/** Where libraries that wrap a driver's error keep it. */
+const INSIDE = ["cause", "driverAdapterError", "meta"] as const;
+
+/** Prisma's own codes have the shape of a SQLSTATE. */
+const PRISMAS = /^P[1-9]\d{3}$/;
+
+/** The database's own error inside of what Drizzle, Prisma or another library made of it. */
+export function innermost(error: unknown): unknown {
+  const state = sqlState(error);
+  if (state !== undefined && !PRISMAS.test(state)) return error;
+  if (typeof error !== "object" || error === null) return error;
+  for (const name of INSIDE) {
+    const inner = innermost((error as Readonly<Record<string, unknown>>)[name]);
+    const code = sqlState(inner);
+    if (code === undefined || PRISMAS.test(code)) continue;
+    if (inner instanceof Error) return inner;
+    const { message } = inner as { readonly message?: unknown };
+    return Object.assign(new Error(String(message), { cause: error }), { code });
+  }
+  return error;
+}
+
 /** The three answers' last two, by how far the call had come. */
-export function classify(error: unknown, phase: Phase): Failure {
+export function classify(error: unknown, reached: Reached): Failure {
   const state = sqlState(error);
   const again = state !== undefined && AGAIN.has(state);
-  if (phase === "connect")
+  if (reached === "connect")
     return { kind: "not-applied", error, again: state === undefined || again };
-  if (phase === "open" || neverConnected(error) || isDefinite(state))
+  if (reached === "open" || neverConnected(error) || isDefinite(state))
     return { kind: "not-applied", error: explain(error, state), again };
   return { kind: "not-known", error };
 }
@@ -97,9 +119,8 @@ export function refusalOf(error: unknown): string | undefined {
     : undefined;
 }
 
-/** A deadlock or serialization failure, also where an ORM wrapped it: the transaction may run again. */
+/** A deadlock or serialization failure, also one that an ORM wrapped: worth another run. */
 export function isRerun(error: unknown): boolean {
-  const state = sqlState(error);
-  if (state === "40001" || state === "40P01") return true;
-  return error instanceof Error && error.cause !== undefined && isRerun(error.cause);
+  const state = sqlState(innermost(error));
+  return state === "40001" || state === "40P01";
 }

@@ -1,8 +1,7 @@
-import { type FunctionName, signature } from "./signatures.ts";
-import { clockAt, lockKey, milliseconds, type Names, SQLSTATES } from "./statements.ts";
-
-const NOW = clockAt("p_skew_ms");
-const LEASE = (ms: string): string => `${ms} * interval '1 millisecond'`;
+import { PROOF } from "./client.ts";
+import { claimAtomicFunction, settleAtomicFunction } from "./functions-atomic.ts";
+import { ACCEPTABLE, define, LEASE, NOW, overLone, respond, stage } from "./functions-shared.ts";
+import { DUE_TIME, lockKey, milliseconds, type Names, SQLSTATES } from "./statements.ts";
 
 /**
  * The functions of the database. Each statement inside one takes a snapshot of its own at
@@ -14,21 +13,13 @@ export function functions(names: Names): string {
     holdFunction(names),
     demandFunction(names),
     claimFunction(names),
+    claimAtomicFunction(names),
+    settleAtomicFunction(names),
     takeOverFunction(names),
     stepFunctions(names),
     settleFunction(names),
     suspendFunction(names),
   ].join("\n\n");
-}
-
-function define(names: Names, name: FunctionName, declare: string, body: string): string {
-  return `CREATE FUNCTION ${names.of(name)}(${signature(name)}) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  moment timestamptz := ${NOW};
-  ${declare}
-BEGIN
-${body}
-END $$;`;
 }
 
 /** The row and its steps as one JSON text, in the shape of `OperationRow` and `StepRow`. */
@@ -95,7 +86,7 @@ function demandFunction(names: Names): string {
   return `CREATE FUNCTION ${names.of("demand")}(p_answer text, p_transaction text)
 RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-  IF pg_current_xact_id_if_assigned()::text IS DISTINCT FROM p_transaction THEN
+  IF ${PROOF} IS DISTINCT FROM p_transaction THEN
     RAISE EXCEPTION 'nevertwice: the callback ended its transaction'
       USING ERRCODE = '${SQLSTATES.transactionEnded}';
   END IF;
@@ -108,8 +99,7 @@ END $$;`;
 
 function claimFunction(names: Names): string {
   const declare = `found_document text;
-  acceptable boolean := p_key_time IS NULL OR to_timestamp(p_key_time / 1000)
-    BETWEEN moment - ${LEASE("p_past_ms")} AND moment + ${LEASE("p_future_ms")};
+  acceptable boolean := true;
   run_end timestamptz := moment + ${LEASE("p_run_for_ms")};
   lease_end timestamptz := least(moment + ${LEASE("p_lease_ms")}, run_end);`;
   const body = `  ${refuseIsolation()}
@@ -118,15 +108,20 @@ function claimFunction(names: Names): string {
     found_document := ${names.of("document")}(p_id, p_skew_ms);
     RETURN coalesce(found_document, 'busy');
   END IF;
+${ACCEPTABLE}
   IF acceptable THEN
     INSERT INTO ${names.operation} (id, fence, created_at, lease_until, run_until, version, attempts,
         state, form, name, attempt_id, fingerprint, recipe)
-      VALUES (p_id, 1, moment, lease_end, run_end, p_version, CASE WHEN p_provisional THEN 0 ELSE 1 END,
-        'running', p_form, p_name, p_attempt_id, p_fingerprint, p_recipe)
+      VALUES (p_id, 1, moment, lease_end, run_end, p_version, 1, 'running', p_form, p_name, p_attempt_id,
+        p_fingerprint, p_recipe)
       ON CONFLICT (id) DO NOTHING;
     IF FOUND THEN
-      INSERT INTO ${names.request} (operation_id, origin, scope, key, input)
-        VALUES (p_id, p_origin, p_scope, p_key, p_input);
+      INSERT INTO ${names.request} (operation_id, atomic, origin, scope, key, input)
+        VALUES (p_id, false, p_origin, p_scope, p_key, p_input)
+        ON CONFLICT (operation_id) DO NOTHING;
+      IF NOT FOUND THEN
+        ${overLone(names, false)};
+      END IF;
       RETURN format('claimed %s %s %s', ${milliseconds("moment")}, ${milliseconds("lease_end")},
         ${milliseconds("run_end")});
     END IF;
@@ -148,7 +143,7 @@ function takeOverFunction(names: Names): string {
       attempt_id = p_attempt_id, run_until = run_end, due_at = NULL, doubt = NULL,
       lease_until = least(moment + ${LEASE("p_lease_ms")}, run_end)
     WHERE id = p_id AND fence = p_fence AND final_at IS NULL
-      AND coalesce(lease_until, due_at) <= moment;
+      AND ${DUE_TIME} <= moment;
   IF NOT FOUND THEN
     RETURN 'stale';
   END IF;
@@ -205,16 +200,6 @@ ${stage(names)}
   ].join("\n\n");
 }
 
-/** The messages that commit with the write, in their order. */
-function stage(names: Names): string {
-  return `  IF p_messages IS NOT NULL THEN
-    INSERT INTO ${names.outbox} (operation_id, topic, key, payload, staged_at)
-      SELECT p_id, m.value ->> 0, m.value ->> 1, decode(m.value ->> 2, 'hex'), moment
-      FROM json_array_elements(p_messages) WITH ORDINALITY AS m(value, position)
-      ORDER BY m.position;
-  END IF;`;
-}
-
 function settleFunction(names: Names): string {
   const external = `SELECT FROM ${names.step} WHERE operation_id = p_id AND kind = 'external'`;
   const body = `${heldOrReturn(names)}
@@ -224,12 +209,10 @@ function settleFunction(names: Names): string {
       THEN 'step-unfinished' ELSE 'effect-uncompensated' END;
   END IF;
   UPDATE ${names.operation} SET state = p_kind, final_at = moment, lease_until = NULL, run_until = NULL,
-      attempts = greatest(attempts, 1), outcome_status = p_status, outcome_reference = p_reference,
+      outcome_status = p_status, outcome_reference = p_reference,
       response_missing = CASE WHEN p_body IS NULL THEN 'too-large' END
     WHERE id = p_id;
-  IF p_body IS NOT NULL THEN
-    INSERT INTO ${names.response} (operation_id, headers, body) VALUES (p_id, p_headers, p_body);
-  END IF;
+${respond(names)}
 ${stage(names)}
   RETURN 'done ' || ${milliseconds("moment")};`;
   return define(names, "settle", ANSWER, body);

@@ -1,7 +1,7 @@
 import type { Clock } from "../../model/clock.ts";
 import type { Holder } from "../../model/operation.ts";
 import type { Answer } from "../../store.ts";
-import type { Cell, Row, Session } from "./client.ts";
+import { type Cell, PROOF, type Row, type Session } from "./client.ts";
 import type { Connections } from "./connection.ts";
 import { classify, sqlState } from "./errors.ts";
 import { SQLSTATES } from "./statements.ts";
@@ -121,7 +121,7 @@ function asker(pool: Connections): Ask {
     const { transactionId } = await pool.begin(session);
     try {
       const rows = await session.query(sql, values);
-      if ((await session.commit(transactionId, "")).committed) return rows;
+      if ((await session.commit(transactionId, `SELECT ${PROOF}`)).committed) return rows;
     } catch (error) {
       await session.rollback();
       throw error;

@@ -1,3 +1,4 @@
+import { PROOF } from "./client.ts";
 import type { Connections } from "./connection.ts";
 import { bookkeeping, migrations } from "./schema.ts";
 import type { Names } from "./statements.ts";
@@ -23,7 +24,7 @@ export async function migrate(db: Connections, names: Names): Promise<readonly s
       await session.script(sql);
       await session.query(`INSERT INTO ${names.migration} (name) VALUES ($1::text)`, [name]);
     }
-    if (!(await session.commit(transactionId, "")).committed)
+    if (!(await session.commit(transactionId, `SELECT ${PROOF}`)).committed)
       throw new Error("The migration was rolled back.");
     session.release();
     return missing.map(({ name }) => name);

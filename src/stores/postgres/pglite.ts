@@ -88,7 +88,7 @@ function pgliteSession(db: PGlite): Session {
       return (await (inside ?? db).exec(sql, RAW)).flatMap(toRows);
     },
     async commit(transactionId, last) {
-      const rows = last === "" ? [] : ((await inside?.exec(last, RAW)) ?? []).flatMap(toRows);
+      const rows = ((await inside?.exec(last, RAW)) ?? []).flatMap(toRows);
       finish(true);
       inside = undefined;
       await ended;
@@ -96,7 +96,7 @@ function pgliteSession(db: PGlite): Session {
       const [row] = toRows(
         await db.query("SELECT pg_xact_status($1::text::xid8)", [transactionId], RAW),
       );
-      return { committed: row?.[0] === "committed", row: rows[0] ?? [] };
+      return { committed: row?.[0] === "committed", row: rows.at(-1) ?? [] };
     },
     rollback,
     release: () => {},

@@ -1,6 +1,6 @@
 import { DOUBTS, FORMS, isFinal, STATES, TRANSITIONS } from "../../model/operation.ts";
 import { functions } from "./functions.ts";
-import { AGENDA_FINAL, AGENDA_TIME, type Names, SQLSTATES } from "./statements.ts";
+import { DUE_TIME, type Names, SQLSTATES } from "./statements.ts";
 
 /** One numbered step of the schema's history; a published one never changes. */
 export interface Migration {
@@ -10,11 +10,9 @@ export interface Migration {
 
 /** The history of the schema, oldest first. */
 export function migrations(names: Names): readonly Migration[] {
+  const tables = [domains(names), operationTable(names), otherTables(names), guards(names)];
   return [
-    {
-      name: "0001-tables",
-      sql: `${domains(names)}\n\n${operationTable(names)}\n\n${otherTables(names)}\n\n${guards(names)}`,
-    },
+    { name: "0001-tables", sql: tables.join("\n\n") },
     { name: "0002-functions", sql: functions(names) },
   ];
 }
@@ -76,9 +74,8 @@ function operationTable(names: Names): string {
   outcome_reference text,
   response_missing ${of("response_missing")}
 );
-CREATE INDEX ${prefix}operation_created ON ${operation} (created_at, id);
-CREATE INDEX ${prefix}operation_agenda ON ${operation} (${AGENDA_FINAL}, (${AGENDA_TIME}))
-  WHERE NOT pruned;`;
+CREATE INDEX ${prefix}operation_created ON ${operation} (created_at);
+CREATE INDEX ${prefix}operation_due ON ${operation} ((${DUE_TIME})) WHERE final_at IS NULL;`;
 }
 
 function otherTables(names: Names): string {
@@ -87,17 +84,22 @@ function otherTables(names: Names): string {
   // cost a second look-up and a row lock with every insert.
   return `CREATE TABLE ${request} (
   operation_id ${of("record_id")} PRIMARY KEY,
+  atomic boolean NOT NULL,
   origin ${of("origin")} NOT NULL,
   scope text NOT NULL,
   key text NOT NULL,
   input bytea NOT NULL
 );
 
+-- Every settlement leaves a row, without headers and body if they were too large to keep: pruning
+-- finds its work here, so that no index of the operation has to hold those that are final.
 CREATE TABLE ${response} (
   operation_id ${of("record_id")} PRIMARY KEY,
-  headers text NOT NULL,
-  body bytea NOT NULL
+  stored_at timestamptz NOT NULL,
+  headers text,
+  body bytea
 );
+CREATE INDEX ${prefix}response_stored ON ${response} (stored_at);
 
 CREATE TABLE ${step} (
   operation_id ${of("record_id")} NOT NULL,
@@ -132,7 +134,7 @@ CREATE TABLE ${setting} (
 );`;
 }
 
-/** What every row keeps to, whoever writes it. */
+/** What every changed row keeps to, whoever writes it; the functions insert no other. */
 const ROW_RULES = [
   "NEW.fence > 0 AND NEW.attempts >= 0",
   "(NEW.state = 'running') = (NEW.lease_until IS NOT NULL)",
@@ -146,7 +148,7 @@ const ROW_RULES = [
 ];
 
 function guards(names: Names): string {
-  const { operation, prefix, of } = names;
+  const { operation, request, prefix, of } = names;
   const legal = STATES.map((from) => {
     const next = TRANSITIONS[from];
     return `WHEN '${from}' THEN ${next.length === 0 ? "false" : `NEW.state IN (${listed(next)})`}`;
@@ -157,9 +159,6 @@ BEGIN
   IF NOT (${ROW_RULES.join("\n      AND ")}) THEN
     RAISE EXCEPTION 'nevertwice: the row of an operation contradicts itself'
       USING ERRCODE = '${SQLSTATES.illegal}';
-  END IF;
-  IF TG_OP = 'INSERT' THEN
-    RETURN NEW;
   END IF;
   IF NEW.fence >= OLD.fence AND NEW.id = OLD.id AND (CASE OLD.state
       ${legal.join("\n      ")} END) THEN
@@ -174,7 +173,7 @@ BEGIN
   RAISE EXCEPTION 'nevertwice: % may not become %', OLD.state, NEW.state
     USING ERRCODE = '${SQLSTATES.illegal}';
 END $$;
-CREATE TRIGGER ${prefix}operation_check BEFORE INSERT OR UPDATE ON ${operation} FOR EACH ROW
+CREATE TRIGGER ${prefix}operation_check BEFORE UPDATE ON ${operation} FOR EACH ROW
   EXECUTE FUNCTION ${of("check_operation")}();
 
 CREATE FUNCTION ${of("refuse_delete")}() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -186,16 +185,16 @@ CREATE TRIGGER ${prefix}operation_delete BEFORE DELETE ON ${operation} FOR EACH 
   WHEN (OLD.state NOT IN (${FINAL}))
   EXECUTE FUNCTION ${of("refuse_delete")}();
 
--- An atomic operation is inserted with no attempt and settled with one, in the same transaction.
+-- An atomic claim inserts the request, and its settlement the operation, in the same transaction.
 CREATE FUNCTION ${of("refuse_unsettled")}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF EXISTS (SELECT FROM ${operation} WHERE id = NEW.id AND state = 'running' AND attempts = 0) THEN
-    RAISE EXCEPTION 'nevertwice: the transaction of an atomic operation was committed by its callback'
-      USING ERRCODE = '${SQLSTATES.illegal}';
+  IF EXISTS (SELECT FROM ${operation} WHERE id = NEW.operation_id) THEN
+    RETURN NULL;
   END IF;
-  RETURN NULL;
+  RAISE EXCEPTION 'nevertwice: the transaction of an atomic operation was committed by its callback'
+    USING ERRCODE = '${SQLSTATES.illegal}';
 END $$;
-CREATE CONSTRAINT TRIGGER ${prefix}operation_unsettled AFTER INSERT ON ${operation}
-  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.attempts = 0)
+CREATE CONSTRAINT TRIGGER ${prefix}request_unsettled AFTER INSERT OR UPDATE ON ${request}
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.atomic)
   EXECUTE FUNCTION ${of("refuse_unsettled")}();`;
 }

@@ -27,6 +27,8 @@ const TYPES: Readonly<Record<Kind, string>> = {
 /** The functions of the database that write. */
 export type FunctionName =
   | "claim"
+  | "claim_atomic"
+  | "settle_atomic"
   | "take_over"
   | "renew"
   | "begin_step"
@@ -54,7 +56,38 @@ const FUNCTIONS: Readonly<Record<FunctionName, Readonly<Record<string, Kind>>>> 
     p_key_time: "number",
     p_past_ms: "number",
     p_future_ms: "number",
-    p_provisional: "flag",
+    p_skew_ms: "number",
+  },
+  claim_atomic: {
+    p_id: "id",
+    p_origin: "text",
+    p_scope: "text",
+    p_key: "text",
+    p_input: "bytes",
+    p_key_time: "number",
+    p_past_ms: "number",
+    p_future_ms: "number",
+    p_lock_ms: "text",
+    p_statement_ms: "text",
+    p_idle_ms: "text",
+    p_skew_ms: "number",
+  },
+  settle_atomic: {
+    p_id: "id",
+    p_transaction: "text",
+    p_created_ms: "number",
+    p_name: "text",
+    p_version: "integer",
+    p_form: "text",
+    p_attempt_id: "text",
+    p_fingerprint: "bytes",
+    p_recipe: "text",
+    p_kind: "text",
+    p_status: "integer",
+    p_reference: "text",
+    p_headers: "text",
+    p_body: "bytes",
+    p_messages: "json",
     p_skew_ms: "number",
   },
   take_over: {
@@ -147,23 +180,33 @@ export function callOne(names: Names, name: FunctionName): string {
 }
 
 /** The same with its arguments in the text, to share a round trip with other statements. */
-export function callInline(names: Names, { name, values }: Call, transactionId?: string): string {
+export function inline(names: Names, { name, values }: Call): string {
   const kinds = Object.values(FUNCTIONS[name]);
-  const parameters = kinds.map((kind, i) => CASTS[kind](literal(values[i] ?? null)));
-  const call = `${names.of(name)}(${parameters.join(", ")})`;
-  return transactionId === undefined
-    ? `SELECT ${call};`
-    : `SELECT ${names.of("demand")}(${call}, ${literal(transactionId)});`;
+  const constants = kinds.map((kind, i) => constant(kind, values[i] ?? null));
+  return `${names.of(name)}(${constants.join(", ")})`;
 }
 
-const HARMLESS = /^[0-9A-Za-z_.-]*$/;
+/** Printable, and neither the quote nor the backslash. */
+const HARMLESS = /^[\x20-\x26\x28-\x5b\x5d-\x7e]*$/;
+const HEXADECIMAL = /^[0-9a-f]*$/;
 
-/** Only letters, digits and `_.-` ever stand between quotes; any other text goes as hexadecimal. */
-function literal(cell: Cell): string {
-  if (cell === null) return "NULL::text";
-  if (HARMLESS.test(cell)) return `'${cell}'::text`;
-  return `convert_from(decode('${Buffer.from(cell, "utf8").toString("hex")}', 'hex'), 'UTF8')`;
+/** Only harmless characters ever stand between quotes; any other text goes as hexadecimal. */
+function constant(kind: Kind, cell: Cell): string {
+  if (cell === null) return "NULL";
+  if (kind === "id" || kind === "bytes") {
+    if (!HEXADECIMAL.test(cell)) throw new TypeError("Bytes travel as hexadecimal digits.");
+    // The escape means the same whatever `standard_conforming_strings` is.
+    return `E'\\\\x${cell}'`;
+  }
+  // A constant without a type takes the parameter's, and is read faster than one with a cast.
+  if (HARMLESS.test(cell)) return `'${cell}'`;
+  const bytes = Buffer.from(cell, "utf8").toString("hex");
+  const text = `convert_from(decode('${bytes}', 'hex'), 'UTF8')`;
+  return kind === "text" ? text : CASTS[kind](text);
 }
+
+/** The text of a constant, for a place that is not a parameter of ours. */
+export const quoted = (text: string): string => constant("text", text);
 
 /** Many calls of a function in one statement: one array of texts for each parameter. */
 export function callMany(names: Names, name: FunctionName): string {

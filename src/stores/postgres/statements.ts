@@ -49,15 +49,14 @@ export const clockAt = (skewMs: string): string =>
 
 /** A time as whole milliseconds since the epoch. */
 export const milliseconds = (time: string): string =>
-  `(extract(epoch from ${time}) * 1000)::bigint`;
+  `(date_part('epoch', ${time}) * 1000)::bigint`;
 
 /** The first eight bytes of the record id, as the key of its advisory lock. */
 export const lockKey = (id: string): string =>
   `('x' || encode(substr(${id}, 1, 8), 'hex'))::bit(64)::bigint`;
 
-/** When an operation wants attention: its lease's end, its due time, or the end it came to. */
-export const AGENDA_TIME = "coalesce(lease_until, due_at, final_at)";
-export const AGENDA_FINAL = "(CASE WHEN final_at IS NULL THEN 0 ELSE 1 END)";
+/** When an operation that is not final wants attention: its lease's end, or its due time. */
+export const DUE_TIME = "coalesce(lease_until, due_at)";
 
 /** What the functions of the database raise, beside Postgres's own codes. */
 export const SQLSTATES = {
@@ -83,10 +82,10 @@ export function readStatements(
   return {
     read: `SELECT ${document}(decode($2::text, 'hex'), ${skew})`,
     due: `SELECT ${document}(id, ${skew}) FROM (
-  SELECT id, ${AGENDA_TIME} AS agenda FROM ${names.operation}
-  WHERE NOT pruned AND ${AGENDA_FINAL} = 0 AND ${AGENDA_TIME} <= ${clockAt(skew)}
+  SELECT id, ${DUE_TIME} AS agenda FROM ${names.operation}
+  WHERE final_at IS NULL AND ${DUE_TIME} <= ${clockAt(skew)}
     AND (name, version) IN (SELECT * FROM unnest($2::text::text[], $3::text::int[]))
-  ORDER BY ${AGENDA_TIME} LIMIT $4::text::int
+  ORDER BY ${DUE_TIME} LIMIT $4::text::int
 ) AS due ORDER BY agenda`,
     list: `SELECT ${document}(id, ${skew}) FROM (
   SELECT id, created_at FROM ${names.operation} AS operation
@@ -116,9 +115,9 @@ export function pruneStatements(names: Names): {
   const before = `${clockAt("$1::text::float8")} - $2::text::float8 * interval '1 millisecond'`;
   return {
     responses: `WITH old AS MATERIALIZED (
-  SELECT id FROM ${names.operation}
-  WHERE NOT pruned AND ${AGENDA_FINAL} = 1 AND ${AGENDA_TIME} < ${before}
-  ORDER BY ${AGENDA_TIME} LIMIT $3::text::int FOR NO KEY UPDATE SKIP LOCKED
+  SELECT operation_id AS id FROM ${names.response}
+  WHERE stored_at < ${before}
+  ORDER BY stored_at LIMIT $3::text::int FOR UPDATE SKIP LOCKED
 ), request AS (
   DELETE FROM ${names.request} WHERE operation_id IN (SELECT id FROM old)
 ), response AS (

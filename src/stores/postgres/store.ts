@@ -2,13 +2,15 @@ import { type Clock, systemClock } from "../../model/clock.ts";
 import { NevertwiceError } from "../../model/errors.ts";
 import type { OperationStore } from "../../store.ts";
 import { guarded } from "./answers.ts";
+import { atomic } from "./atomic.ts";
 import { type Connections, connections, type Patience } from "./connection.ts";
+import { join } from "./join.ts";
 import { keptConnection, type LeaseConnection, pooledLeases } from "./leases.ts";
 import { migrate, schema } from "./migrate.ts";
 import { type ClientOf, clientOf, type PostgresPool } from "./pool.ts";
 import { reads } from "./reads.ts";
 import { tableNames } from "./statements.ts";
-import { transactions } from "./transaction.ts";
+import { type Context, transact } from "./transaction.ts";
 import { writes } from "./writes.ts";
 
 export type { Patience } from "./connection.ts";
@@ -59,7 +61,7 @@ export function postgresStore<Pool extends PostgresPool, Tx = ClientOf<Pool>>(
     options.transaction === undefined
       ? (client as Tx)
       : options.transaction(client as ClientOf<Pool>);
-  const { transact, atomic } = transactions({ pool: db, names, skew, toTx });
+  const context: Context<Tx> = { pool: db, names, skew, toTx };
 
   return {
     capabilities: {
@@ -72,7 +74,7 @@ export function postgresStore<Pool extends PostgresPool, Tx = ClientOf<Pool>>(
     transact: (holder, work) =>
       guarded(async () => {
         let settles = false;
-        const answer = await transact(holder, async (tx) => {
+        const answer = await transact(context, holder, async (tx) => {
           const done = await work(tx);
           settles = done.write.kind === "settle";
           return done;
@@ -81,7 +83,8 @@ export function postgresStore<Pool extends PostgresPool, Tx = ClientOf<Pool>>(
           leases.drop(holder);
         return answer;
       }),
-    atomic: (request, work) => guarded(() => atomic(request, work)),
+    atomic: (request, work) => guarded(() => atomic(context, request, work)),
+    join: (tx, request, work) => guarded(() => join(context, tx, request, work)),
     migrate: () => migrate(db, names),
     schema: () => schema(names),
     close: async () => leases.close(),

@@ -1,30 +1,27 @@
 import type { Holder } from "../../model/operation.ts";
 import type {
   Answer,
-  AtomicAnswer,
-  AtomicWork,
   ClaimAnswer,
   ClaimRequest,
   Fenced,
   MaybePromise,
-  Settlement,
   Snapshot,
   TransactAnswer,
   Transacted,
 } from "../../store.ts";
-import { claimCall, fencedCall, settleCall, waiting } from "./calls.ts";
-import type { Session } from "./client.ts";
+import { fencedCall, waiting } from "./calls.ts";
+import { PROOF, type Session } from "./client.ts";
 import type { Begun, Connections } from "./connection.ts";
-import { toClaimed, toSettled, toSnapshot } from "./documents.ts";
+import { toClaimed, toSnapshot } from "./documents.ts";
 import { classify, isRerun, refusalOf, sqlState } from "./errors.ts";
-import { type Call, callInline } from "./signatures.ts";
+import { inline, quoted } from "./signatures.ts";
 import { type Names, SQLSTATES } from "./statements.ts";
 
-type Threw = { readonly kind: "threw"; readonly error: unknown };
+export type Threw = { readonly kind: "threw"; readonly error: unknown };
 type Failed = Threw | Exclude<Answer<never>, { kind: "ok" }>;
 type Refusal = Exclude<Fenced, "done">;
 
-type Unclaimed = Exclude<ClaimAnswer, { kind: "claimed" }>;
+export type Unclaimed = Exclude<ClaimAnswer, { kind: "claimed" }>;
 
 /** What became of the fenced write and the COMMIT. */
 type Finished =
@@ -41,24 +38,8 @@ export type Claimed =
 /** What became of the callback. */
 type Returned<T> = { readonly kind: "returned"; readonly value: T } | Failed;
 
-/** The savepoint that a failed atomic operation goes back to. */
-const SAVEPOINT = "SAVEPOINT nevertwice;";
-const ROLLBACK_TO = "ROLLBACK TO SAVEPOINT nevertwice;";
-
-/** The user's statements and ours in one transaction. */
-export interface Transactions<Tx> {
-  transact<T>(
-    holder: Holder,
-    work: (tx: Tx) => MaybePromise<Transacted<T>>,
-  ): Promise<Answer<TransactAnswer<T>>>;
-  atomic<T>(
-    request: ClaimRequest,
-    work: (tx: Tx) => MaybePromise<AtomicWork<T>>,
-  ): Promise<Answer<AtomicAnswer<T>>>;
-}
-
 /** What every function below works with. */
-interface Context<Tx> {
+export interface Context<Tx> {
   readonly pool: Connections;
   readonly names: Names;
   readonly skew: { readonly ms: number };
@@ -66,17 +47,10 @@ interface Context<Tx> {
   readonly toTx: (client: unknown) => Tx;
 }
 
-export function transactions<Tx>(context: Context<Tx>): Transactions<Tx> {
-  return {
-    transact: (holder, work) => transact(context, holder, work),
-    atomic: (request, work) => atomic(context, request, work),
-  };
-}
-
 /** Runs `inside` on a transaction begun with `first`; it ends the session in every case. */
-async function begun<Tx, T>(
+export async function begun<Tx, T>(
   context: Context<Tx>,
-  first: string,
+  first: string | undefined,
   inside: (session: Session, begun: Begun) => Promise<Answer<T>>,
 ): Promise<Answer<T>> {
   let session: Session;
@@ -93,29 +67,42 @@ async function begun<Tx, T>(
   }
 }
 
-/** The fenced write and the COMMIT, in one round trip. */
-async function finish<Tx>(
+/** The last write, which ends with `PROOF`, and the COMMIT, in one round trip. */
+export async function finish<Tx>(
   context: Context<Tx>,
   session: Session,
-  call: Call,
+  last: string,
   transactionId: string,
 ): Promise<Finished> {
-  const last = callInline(context.names, waiting(call), transactionId);
   const ended = await context.pool.commit(session, transactionId, last);
   if (ended.kind === "ok")
     return ended.value.committed
       ? { kind: "done", answer: ended.value.row[0] ?? "" }
       : { kind: "threw", error: rolledBack() };
-  const { error } = ended;
+  return judged(context.names, ended);
+}
+
+/** What it means that the last write or the COMMIT failed. */
+export function judged(
+  names: Names,
+  failure: Exclude<Answer<never>, { kind: "ok" }>,
+): Exclude<Finished, { kind: "done" }> {
+  const { error } = failure;
   const reason = refusalOf(error);
   if (reason !== undefined) return { kind: "refused", reason: reason as Refusal };
   // A deferred constraint of the user's own tables bites at COMMIT.
-  const constraint = sqlState(error)?.startsWith("23") && !isOutbox(error, context.names);
-  return constraint || isCallbacksFault(error) ? { kind: "threw", error } : ended;
+  const constraint = sqlState(error)?.startsWith("23") && !isOutbox(error, names);
+  return constraint || isCallbacksFault(error) ? { kind: "threw", error } : failure;
 }
 
+/** An atomic claim is its transaction's own, so that a refusal is the callback's fault. */
+export const refusedClaim = (reason: Refusal): Failed => ({
+  kind: "threw",
+  error: new Error(`The claim is ${reason}.`),
+});
+
 /** The callback and the reading of what it gave, which may be anything at all. */
-async function run<Tx, T, R>(
+export async function run<Tx, T, R>(
   context: Context<Tx>,
   session: Session,
   work: (tx: Tx) => MaybePromise<T>,
@@ -136,88 +123,28 @@ async function run<Tx, T, R>(
   }
 }
 
-function transact<Tx, T>(
+/** The user's statements and a fenced write in one transaction. */
+export function transact<Tx, T>(
   context: Context<Tx>,
   holder: Holder,
   work: (tx: Tx) => MaybePromise<Transacted<T>>,
 ): Promise<Answer<TransactAnswer<T>>> {
-  return begun(context, "", async (session, { transactionId }) => {
+  return begun(context, undefined, async (session, { transactionId }) => {
     const ended = await run(context, session, work, ({ write, value }) => ({
       call: fencedCall(holder, write, context.skew.ms),
       value,
     }));
     if (ended.kind !== "returned") return giveUp(context, session, ended);
     const { call, value } = ended.value;
-    const finished = await finish(context, session, call, transactionId);
+    const write = `${inline(context.names, waiting(call))}, ${quoted(transactionId)}`;
+    const last = `SELECT ${context.names.of("demand")}(${write}), ${PROOF}`;
+    const finished = await finish(context, session, last, transactionId);
     if (finished.kind === "done") return { kind: "ok", value: { kind: "committed", value } };
     return finished.kind === "refused" ? { kind: "ok", value: finished } : toAnswer(finished);
   });
 }
 
-async function atomic<Tx, T>(
-  context: Context<Tx>,
-  request: ClaimRequest,
-  work: (tx: Tx) => MaybePromise<AtomicWork<T>>,
-): Promise<Answer<AtomicAnswer<T>>> {
-  const claim = callInline(context.names, claimCall(request, context.skew.ms, true));
-  return begun(context, SAVEPOINT + claim, async (session, { transactionId, row }) => {
-    let claimed = toClaimAnswer(request, row[0] ?? "");
-    if (claimed.kind !== "claimed") return unclaimed(context, session, claimed);
-    const { record } = claimed.snapshot;
-    const ended = await run(context, session, work, ({ settlement, value }) => ({
-      ...{ settlement, value },
-      call: settleCall(record, withoutLost(settlement), context.skew.ms),
-    }));
-    if (ended.kind !== "returned") return giveUp(context, session, ended);
-    const { settlement, value, call } = ended.value;
-    if (settlement.outcome.kind === "failed") {
-      const again = await claimAgain(context, session, request, claim);
-      if (again.kind === "threw") return giveUp(context, session, again);
-      if (again.kind !== "claimed") return unclaimed(context, session, again);
-      claimed = again;
-    }
-    const finished = await finish(context, session, call, transactionId);
-    if (finished.kind === "refused")
-      return toAnswer({ kind: "threw", error: new Error(`The claim is ${finished.reason}.`) });
-    if (finished.kind !== "done") return toAnswer(finished);
-    const snapshot = toSettled(claimed.snapshot, settlement, finished.answer);
-    return { kind: "ok", value: { kind: "committed", value, snapshot } };
-  });
-}
-
-/**
- * Undoes what the callback did and claims once more. Another claimer may come in between, since
- * the lock went with the savepoint; then this one did not happen.
- */
-async function claimAgain<Tx>(
-  context: Context<Tx>,
-  session: Session,
-  request: ClaimRequest,
-  claim: string,
-): Promise<Claimed | Threw> {
-  try {
-    const undone = session.script(ROLLBACK_TO + claim);
-    const rows = await context.pool.within(
-      "ROLLBACK TO",
-      context.pool.patience.statementMs,
-      undone,
-    );
-    return toClaimAnswer(request, rows.at(-1)?.[0] ?? "");
-  } catch (error) {
-    return isCallbacksFault(error) ? { kind: "threw", error } : classify(error, "open");
-  }
-}
-
-async function unclaimed<Tx, T>(
-  context: Context<Tx>,
-  session: Session,
-  claimed: Exclude<Claimed, { kind: "claimed" }>,
-): Promise<Answer<T | Unclaimed>> {
-  await context.pool.abandon(session);
-  return claimed.kind === "unclaimed" ? { kind: "ok", value: claimed.value } : claimed;
-}
-
-async function giveUp<Tx, T>(
+export async function giveUp<Tx, T>(
   context: Context<Tx>,
   session: Session,
   failure: Failed,
@@ -226,7 +153,7 @@ async function giveUp<Tx, T>(
   return toAnswer(failure);
 }
 
-function toAnswer(failure: Failed): Answer<Threw> {
+export function toAnswer(failure: Failed): Answer<Threw> {
   return failure.kind === "threw"
     ? { kind: "ok", value: { kind: "threw", error: failure.error } }
     : failure;
@@ -244,11 +171,6 @@ export function toClaimAnswer(request: ClaimRequest, answer: string): Claimed {
   return { kind: "not-applied", error, again: true };
 }
 
-/** A failed outcome leaves no message behind. */
-function withoutLost(settlement: Settlement): Settlement {
-  return settlement.outcome.kind === "failed" ? { ...settlement, messages: [] } : settlement;
-}
-
 /** Whether an error is about our own outbox: a message key that is taken. */
 function isOutbox(error: unknown, names: Names): boolean {
   if (typeof error !== "object" || error === null) return false;
@@ -260,7 +182,7 @@ const rolledBack = (): Error =>
   new Error("The transaction was rolled back: a statement of it had failed.");
 
 /** An error that the callback swallowed, or a transaction that it ended by itself. */
-function isCallbacksFault(error: unknown): boolean {
+export function isCallbacksFault(error: unknown): boolean {
   const state = sqlState(error);
   return (
     state === "25P02" ||

@@ -1,0 +1,44 @@
+import { type FunctionName, signature } from "./signatures.ts";
+import { clockAt, type Names } from "./statements.ts";
+
+export const NOW: string = clockAt("p_skew_ms");
+export const LEASE = (ms: string): string => `${ms} * interval '1 millisecond'`;
+
+export function define(names: Names, name: FunctionName, declare: string, body: string): string {
+  return `CREATE FUNCTION ${names.of(name)}(${signature(name)}) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  moment timestamptz := ${NOW};
+  ${declare}
+BEGIN
+${body}
+END $$;`;
+}
+
+/** Sets `acceptable`: whether the horizon takes an unknown key. */
+export const ACCEPTABLE: string = `  IF p_key_time IS NOT NULL THEN
+    acceptable := to_timestamp(p_key_time / 1000)
+      BETWEEN moment - ${LEASE("p_past_ms")} AND moment + ${LEASE("p_future_ms")};
+  END IF;`;
+
+/** A request without an operation is no claim, whatever left it there: the next claim takes it. */
+export function overLone(names: Names, atomic: boolean): string {
+  return `UPDATE ${names.request} SET atomic = ${atomic}, origin = p_origin,
+        scope = p_scope, key = p_key, input = p_input
+      WHERE operation_id = p_id`;
+}
+
+/** The response's row, by which pruning finds the operation. */
+export function respond(names: Names): string {
+  return `  INSERT INTO ${names.response} (operation_id, stored_at, headers, body)
+    VALUES (p_id, moment, p_headers, p_body);`;
+}
+
+/** The messages that commit with the write, in their order. */
+export function stage(names: Names): string {
+  return `  IF p_messages IS NOT NULL THEN
+    INSERT INTO ${names.outbox} (operation_id, topic, key, payload, staged_at)
+      SELECT p_id, m.value ->> 0, m.value ->> 1, decode(m.value ->> 2, 'hex'), moment
+      FROM json_array_elements(p_messages) WITH ORDINALITY AS m(value, position)
+      ORDER BY m.position;
+  END IF;`;
+}
