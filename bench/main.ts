@@ -31,6 +31,7 @@ const PAIRS = [
 ] as const;
 const CONCURRENCIES = [1, 32];
 const ROUNDS = 3;
+const WARM_UP = 8_000;
 
 const directory = await mkdtemp(join(tmpdir(), "nevertwice-bench-"));
 const servers = await startServers();
@@ -83,7 +84,11 @@ async function measure(name: string, concurrency: number, requests: number): Pro
   try {
     const [{ port }] = (await once(child, "message")) as [{ port: number }];
     const load = { port, path: "/orders", concurrency };
-    await press({ ...load, requests: 200 }, `${process.pid}-${child.pid}-warm`);
+    // A short run would measure the compiler at work, which a service meets once.
+    await press(
+      { ...load, concurrency: 32, requests: WARM_UP },
+      `${process.pid}-${child.pid}-warm`,
+    );
     const before = await cpuOf(child);
     const figures = await press({ ...load, requests }, `${process.pid}-${child.pid}`);
     return { ...figures, cpuMicroseconds: ((await cpuOf(child)) - before) / requests };

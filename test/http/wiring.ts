@@ -21,7 +21,6 @@ export const ACCOUNT = "x-account";
 export const REQUEST_BYTES_MAX = 4_096;
 export const RESPONSE_BYTES_MAX = 4_096;
 
-type CheckoutInput = z.infer<typeof Checkout>;
 type Act = (run: number, wiring: Wiring) => unknown;
 
 /** What a declared handler does besides ordering, chosen by its input. */

@@ -29,7 +29,7 @@ function staged(messages: readonly Message[]): Cell {
 }
 
 /** Where `p_wait` stands in the arguments of a fenced write. */
-export const WAIT_POSITION = 2;
+const WAIT_POSITION = 2;
 
 /** Fenced writes ask without waiting for a lock; who is answered `locked` asks again alone. */
 const held = ({ id, fence }: Holder): Cell[] => [idCell(id), String(fence), "false"];

@@ -182,7 +182,7 @@ const rolledBack = (): Error =>
   new Error("The transaction was rolled back: a statement of it had failed.");
 
 /** An error that the callback swallowed, or a transaction that it ended by itself. */
-export function isCallbacksFault(error: unknown): boolean {
+function isCallbacksFault(error: unknown): boolean {
   const state = sqlState(error);
   return (
     state === "25P02" ||
