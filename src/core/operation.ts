@@ -15,6 +15,8 @@ import { toReplay } from "./settlement.ts";
 /** The first look at a running operation comes soon, later ones do not press the database. */
 const POLL_MS_FIRST = 20;
 const POLL_MS_MAX = 250;
+/** The wait before a doubt may be asked about again. */
+const DOUBT_RETRY_MS = 5_000;
 /** How often a claim whose answer stays unknown is sent again before the caller is told. */
 const CLAIM_TRIES_MAX = 3;
 
@@ -84,11 +86,14 @@ async function persist(
   let pauseMs = POLL_MS_FIRST;
   let attempt = ports.flights.takeUnanswered(claim.request.id) ?? attemptId(ports);
   let tries = 0;
+  /** Whether a run of this call may have had an effect. */
+  let doubtful = false;
   for (;;) {
     const step = await stepOnce(ports, definition, claim, attempt, opaque);
     // A run has ended under this id, so that a new claim must not take it for its own.
     if (step === "stale") {
       attempt = attemptId(ports);
+      doubtful = true;
       continue;
     }
     if (step.kind !== "refused" || !isWaitable(step.code)) return step;
@@ -96,6 +101,7 @@ async function persist(
     const ran = step.error !== undefined && !unanswered;
     // A doubt that a resend with the same provider key resolves is worth the wait; a bug is not.
     if (ran && step.code !== "in-doubt") return step;
+    doubtful ||= ran;
     // An id that may have run is never adopted again: its effects may be done.
     if (!unanswered && step.code !== "in-progress") attempt = attemptId(ports);
     const left = until - ports.clock.monotonic();
@@ -103,7 +109,8 @@ async function persist(
     tries += unanswered ? 1 : 0;
     if (left <= 0 || due > left || tries >= CLAIM_TRIES_MAX) {
       if (unanswered) giveUp(ports, claim, attempt, step.error);
-      return step;
+      // A caller is not told that nothing ran after something did.
+      return unanswered && doubtful ? refuse("in-doubt", DOUBT_RETRY_MS, step.error) : step;
     }
     const pause = Math.min(pauseMs, left) * (0.5 + ports.random.fraction() / 2);
     await ports.clock.sleep(Math.max(due, pause));

@@ -134,7 +134,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     status: 503,
     retry: "same-key",
     title:
-      "The store of operations cannot be reached, so nothing ran. Send the same request with the same key later.",
+      "The store of operations cannot be reached, so nothing ran for this request. Send the same request with the same key later.",
   },
   "scope-missing": {
     status: 500,

@@ -204,6 +204,27 @@ test("S23: a store that is lost after the effect is answered with doubt, never w
   assert.equal(bank.charges.size, 1);
 });
 
+test("S23: a call whose run may have had an effect is never told that nothing ran", async () => {
+  const scene = stage();
+  const bank = provider();
+  bank.faults.push("lost-after");
+  let lost = false;
+  const broken = {
+    ...scene.store,
+    claim: async (request: never) =>
+      lost ? { kind: "not-known", error: new Error("gone") } : scene.store.claim(request),
+    suspend: async (...parameters: never[]) => {
+      const answer = await (scene.store.suspend as (...given: never[]) => unknown)(...parameters);
+      lost = true;
+      return answer;
+    },
+  };
+  const operation = checkout(scene.process({ store: broken as never, waitMs: 2_000 }), bank);
+  const refused = await operation.run(call);
+  assert.equal(refused.kind, "in-doubt");
+  assert.equal(bank.charges.size, 1);
+});
+
 test("S26: only final records are answered twice from one read; a claim always asks the store", async () => {
   const scene = stage();
   let claims = 0;

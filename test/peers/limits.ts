@@ -84,6 +84,7 @@ export const OUTAGES: readonly Row[] = [
         await outage.begin();
         // The lease ends the attempt; then the claim is tried once more.
         const refused = await refusedInTime(() => first, LEASE_MS + BOUND_MS);
+        assert.equal(refused.code, "in-doubt", "a charge that stands is never told as nothing");
         await outage.end();
         const served = await untilServed(() => server.post(key, order));
         const { charges, orders } = await measure([refused, served]);
