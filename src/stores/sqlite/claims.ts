@@ -1,5 +1,12 @@
 import type { OperationRecord } from "../../model/operation.ts";
-import type { ClaimAnswer, ClaimRequest, TakeOverAnswer, TakeOverRequest } from "../../store.ts";
+import type {
+  ClaimAnswer,
+  ClaimRequest,
+  Settlement,
+  Snapshot,
+  TakeOverAnswer,
+  TakeOverRequest,
+} from "../../store.ts";
 import { bytesOf, read, type Tables } from "./records.ts";
 import type { Verdict } from "./transaction.ts";
 
@@ -41,8 +48,45 @@ export function occupied(
   const { connection, sql } = tables;
   const snapshot = read(tables, request.id);
   if (snapshot !== undefined) return { kind: "found", snapshot };
+  if (request.horizon === undefined) return undefined;
   const open = connection.get(sql.open, horizonOf(request));
   return open === undefined ? { kind: "key-too-old" } : undefined;
+}
+
+/**
+ * Inserts an operation with its outcome. One row that is never updated touches fewer pages of the
+ * file than a claim and its settlement, and the UNIQUE id decides all the same.
+ */
+export function claimSettled(
+  { connection, sql }: Tables,
+  request: ClaimRequest,
+  settlement: Settlement,
+): { readonly number: number; readonly snapshot: Snapshot } {
+  const { id, name, version, form, attemptId, fingerprint, recipe } = request;
+  const { kind, status, reference } = settlement.outcome;
+  const missing = settlement.keepResponse ? null : "too-large";
+  const row = connection.get<{ number: number; created_at: number }>(sql.claimSettled, {
+    ...{ name, version, form, attemptId, fingerprint, recipe, kind, status, missing },
+    id: bytesOf(id),
+    reference: reference ?? null,
+  });
+  if (row === undefined) throw new Error("The insert of an operation gave no row.");
+  const { number, created_at: now } = row;
+  const { origin, scope, key, input } = request;
+  connection.run(sql.request, { number, origin, scope, key, input });
+  return { number, snapshot: { record: settled(request, settlement, now), now } };
+}
+
+function settled(request: ClaimRequest, settlement: Settlement, now: number): OperationRecord {
+  const { kind, status, reference, headers, body } = settlement.outcome;
+  const { leaseUntil, runUntil, ...record } = claimed(request, {
+    ...{ number: 0, created_at: now, lease_until: now, run_until: now },
+  });
+  const kept = settlement.keepResponse
+    ? { response: { headers, body: new Uint8Array(body) } }
+    : ({ missing: "too-large" } as const);
+  const named = reference === undefined ? {} : { reference };
+  return { ...record, state: kind, finalAt: now, outcome: { kind, status, ...named, ...kept } };
 }
 
 export function takeOver(tables: Tables, request: TakeOverRequest): Verdict<TakeOverAnswer> {

@@ -24,6 +24,7 @@ export function checkPrefix(prefix: string): string {
 /** The store's statements; the prefix of the tables is their only part that is not constant. */
 export interface Statements {
   readonly claim: string;
+  readonly claimSettled: string;
   readonly request: string;
   readonly open: string;
   readonly takeOver: string;
@@ -74,6 +75,12 @@ SELECT @id, @name, @version, @form, 'running', 1, @attemptId, 1,
 WHERE @keyTime IS NULL OR @keyTime BETWEEN ${NOW} - @pastMs AND ${NOW} + @futureMs
 ON CONFLICT (id) DO NOTHING
 RETURNING number, created_at, lease_until, run_until`,
+    claimSettled: `INSERT INTO ${p}operation (id, name, version, form, state, fence, attempt_id,
+  attempts, fingerprint, recipe, created_at, final_at, outcome_status, outcome_reference,
+  response_missing)
+VALUES (@id, @name, @version, @form, @kind, 1, @attemptId, 1, @fingerprint, @recipe, ${NOW}, ${NOW},
+  @status, @reference, @missing)
+RETURNING number, created_at`,
     request: `INSERT INTO ${p}request (number, origin, scope, key, input)
 VALUES (@number, @origin, @scope, @key, @input)`,
     open: `SELECT 1 WHERE @keyTime IS NULL

@@ -12,9 +12,9 @@ import type {
   TransactAnswer,
   Transacted,
 } from "../../store.ts";
-import { claim, occupied } from "./claims.ts";
+import { claimSettled, occupied } from "./claims.ts";
 import type { SqliteRow } from "./client.ts";
-import { bytesOf, read, type Tables } from "./records.ts";
+import { bytesOf, type Tables } from "./records.ts";
 import { call, type Verdict } from "./transaction.ts";
 
 /** The holder as the condition of every fenced write binds it. */
@@ -64,7 +64,7 @@ export function suspend(tables: Tables, holder: Holder, suspension: Suspension):
 
 export function settle(tables: Tables, holder: Holder, settlement: Settlement): Verdict<Fenced> {
   const { connection, sql } = tables;
-  const { kind, status, headers, body, reference = null } = settlement.outcome;
+  const { kind, status, reference = null } = settlement.outcome;
   const missing = settlement.keepResponse ? null : "too-large";
   const outcome = { kind, status, reference, missing };
   const row = connection.get<{ number: number }>(sql.settle, { ...held(holder), ...outcome });
@@ -72,12 +72,15 @@ export function settle(tables: Tables, holder: Holder, settlement: Settlement): 
     const why = connection.get<{ reason: Exclude<Fenced, "done"> }>(sql.unsettled, held(holder));
     return fenced(why?.reason ?? "stale");
   }
-  if (settlement.keepResponse) {
-    const response = { number: row.number, headers: JSON.stringify(headers), body };
-    connection.run(sql.response, response);
-  }
+  respond(tables, row.number, settlement);
   stage(tables, holder, settlement.messages);
   return fenced("done");
+}
+
+function respond({ connection, sql }: Tables, number: number, settlement: Settlement): void {
+  if (!settlement.keepResponse) return;
+  const { headers, body } = settlement.outcome;
+  connection.run(sql.response, { number, headers: JSON.stringify(headers), body });
 }
 
 function stage({ connection, sql }: Tables, holder: Holder, messages: readonly Message[]): void {
@@ -128,13 +131,11 @@ export function atomic<T>(
   if (known !== undefined) return { value: known, keep: false };
   const called = call(tables.connection, savepoint, work, isSucceeded);
   if (called.kind === "threw") return { value: called, keep: false };
-  const { value: claimed } = claim(tables, request);
-  if (claimed.kind !== "claimed") return { value: claimed, keep: false };
   const { settlement, value } = called.value;
+  const { number, snapshot } = claimSettled(tables, request, settlement);
+  respond(tables, number, settlement);
   // A failed outcome is kept, and the callback has then done nothing.
-  const kept = isSucceeded(called.value) ? settlement : { ...settlement, messages: [] };
-  settle(tables, claimed.snapshot.record, kept);
-  const snapshot = read(tables, request.id) ?? claimed.snapshot;
+  if (isSucceeded(called.value)) stage(tables, snapshot.record, settlement.messages);
   return { value: { kind: "committed", value, snapshot }, keep: true };
 }
 
