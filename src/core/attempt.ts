@@ -161,6 +161,7 @@ async function endWithout(
     afterCrash: typeof definition.afterCrash === "string" ? definition.afterCrash : "probe",
     backoffMs: backoffMs(record.attempts, ports.random.fraction(), ports.settings.backoff),
     ...statusPart(run, ending),
+    ...(run.suspended?.parked ? { parked: true } : {}),
     ...doubtPart(run, declared),
   });
   if (decision.kind === "settle-failed-outcome") return settle(run, thrownOutcome(ending));

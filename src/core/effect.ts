@@ -15,6 +15,11 @@ export interface Effect<Value, Decline> {
    */
   readonly keyed?: boolean;
   /**
+   * How long the provider remembers a key, in milliseconds; 24 hours by default. An effect whose
+   * answer was lost is not sent again after that, because the provider would take it for a new one.
+   */
+  readonly keptForMs?: number;
+  /**
    * Sends the effect. What it returns is definite and recorded. A throw means that nobody knows
    * whether the effect happened.
    */
@@ -72,6 +77,13 @@ export function decodeResult<Value, Decline>(result: StepResult): EffectResult<V
     ? { declined: true, decline: value as Decline }
     : { declined: false, value: value as Value };
 }
+
+/**
+ * The shortest memory among the large providers.
+ *
+ * @see https://docs.stripe.com/api/idempotent_requests
+ */
+export const KEPT_FOR_MS_DEFAULT: number = 86_400_000;
 
 /** @throws option-invalid */
 export function checkEffect(effect: Effect<unknown, unknown>): void {

@@ -1,6 +1,7 @@
 import { NevertwiceError } from "../model/errors.ts";
 import type { StepRecord } from "../model/operation.ts";
 import { providerKey } from "../model/provider-key.ts";
+import { CLOCK_MARGIN_MS } from "../store.ts";
 import { refuseNested } from "./current.ts";
 import {
   checkEffect,
@@ -9,6 +10,7 @@ import {
   type EffectResult,
   effectDigest,
   encodeResult,
+  KEPT_FOR_MS_DEFAULT,
 } from "./effect.ts";
 import { checkAlive, expectDone, insist, type Run, suspend, suspendLost, takeName } from "./run.ts";
 import { eventOf, openStep } from "./steps.ts";
@@ -34,6 +36,7 @@ export async function externalStep<Value, Decline>(
     const value = openStep(run, name, known.result.value);
     return decodeResult({ kind: known.result.kind, value });
   }
+  if (known) checkRemembered(run, known, effect.keptForMs ?? KEPT_FOR_MS_DEFAULT);
   // An effect without a key that was begun earlier is never sent again on a guess.
   if (known && known.providerKey === undefined)
     suspend(run, new Error(`The step "${name}" was begun without a key.`), "effect-unknown");
@@ -48,6 +51,17 @@ function checkUnchanged(run: Run, known: StepRecord, inputDigest: string): void 
   if (known.kind === "external" && known.inputDigest === inputDigest) return;
   const detail = `The step "${known.name}" was begun with other arguments.`;
   suspend(run, new NevertwiceError("definition-changed", detail), "definition-changed");
+}
+
+/**
+ * A provider that has forgotten the key would execute the resend as a new effect. Whichever clock
+ * is further ahead counts, so that one that fell back does not open the deadline again.
+ */
+function checkRemembered(run: Run, known: StepRecord, keptForMs: number): void {
+  const age = Math.max(run.databaseNow(), run.ports.clock.wall()) - known.begunAt;
+  if (age < keptForMs - CLOCK_MARGIN_MS) return;
+  const detail = `The step "${known.name}" was begun too long ago to be sent again.`;
+  suspend(run, new Error(detail), "effect-unknown", true);
 }
 
 /** The provider key of a step. @throws namespace-missing */

@@ -9,6 +9,8 @@ import { type Ports, within } from "./ports.ts";
 export interface Suspension {
   readonly error: unknown;
   readonly doubt: Doubt | undefined;
+  /** No later attempt can resolve the doubt. */
+  readonly parked?: boolean;
 }
 
 /**
@@ -18,6 +20,8 @@ export interface Run {
   readonly ports: Ports;
   readonly lease: Lease;
   readonly record: OperationRecord;
+  /** The database's time now, reckoned from the claim; milliseconds since the epoch. */
+  readonly databaseNow: () => number;
   readonly steps: Map<string, StepRecord>;
   /** Steps under way. */
   readonly pending: Set<Promise<unknown>>;
@@ -30,10 +34,12 @@ export interface Run {
 }
 
 export function createRun(ports: Ports, lease: Lease, snapshot: Snapshot): Run {
+  const start = ports.clock.monotonic();
   return {
     ports,
     lease,
     record: snapshot.record,
+    databaseNow: () => snapshot.now + ports.clock.monotonic() - start,
     steps: new Map(snapshot.record.steps.map((step) => [step.name, step])),
     pending: new Set(),
     namesUsed: new Set(),
@@ -65,8 +71,8 @@ export function takeName(run: Run, name: string): void {
 }
 
 /** Ends the run for now; from here on every method of `op` rejects. */
-export function suspend(run: Run, error: unknown, doubt: Doubt | undefined): never {
-  run.suspended ??= { error, doubt };
+export function suspend(run: Run, error: unknown, doubt: Doubt | undefined, parked = false): never {
+  run.suspended ??= { error, doubt, parked };
   throw suspension(run.suspended);
 }
 

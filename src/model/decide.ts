@@ -39,6 +39,8 @@ export interface EndEvent {
   readonly status?: number;
   /** The doubt that the run itself declared, such as a settle that failed for good. */
   readonly doubt?: Doubt;
+  /** No later attempt can resolve the doubt. */
+  readonly parked?: boolean;
   readonly afterCrash: "doubt" | "rerun" | "probe";
   readonly attemptsMax: number;
   /** The wait before the next attempt, in milliseconds. */
@@ -174,7 +176,7 @@ function decideEnd(record: OperationRecord, event: EndEvent): EndDecision {
   const open = unfinished(record.steps);
   if (event.doubt === "definition-changed" || event.doubt === "unreadable")
     return parked(event.doubt);
-  if (open.some(isKeyless)) return parked("effect-unknown");
+  if (open.some(isKeyless) || event.parked) return parked("effect-unknown");
   const verdict = event.status === undefined ? "error" : judgeStatus(event.status);
   const untouched =
     open.length === 0 && standing(record.steps).length === 0 && event.doubt === undefined;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isNevertwiceError, ok } from "../../src/index.ts";
+import { isNevertwiceError, ok, systemClock } from "../../src/index.ts";
 import { recordId } from "../../src/model/key.ts";
 import type { OperationStore } from "../../src/store.ts";
 import { checkout, Order, provider, stage } from "./stage.ts";
@@ -68,6 +68,62 @@ test("S10: an effect without a key is never sent twice: it is in doubt until a p
     assert.equal((await operation.run(call)).kind, "in-doubt");
   }
   assert.equal(sent, 1);
+});
+
+test("H17: a worker that comes back after the provider forgot the key does not send again", async () => {
+  const scene = stage();
+  const bank = provider();
+  bank.faults.push("lost-after");
+  await checkout(scene.process(), bank).run(call);
+  scene.advance(25 * 3_600_000);
+  const other = scene.process();
+  checkout(other, bank);
+  assert.equal((await other.worker.runOnce()).recovery.found, 1);
+  for (let round = 0; round < 2; round += 1) {
+    assert.equal((await checkout(scene.process(), bank).run(call)).kind, "in-doubt");
+    scene.advance(86_400_000);
+  }
+  assert.equal(bank.sent, 1);
+  const read = await scene.store.read(id);
+  const record = read.kind === "ok" ? read.value?.record : undefined;
+  assert.deepEqual(
+    [record?.state, record?.doubt, record?.dueAt],
+    ["in_doubt", "effect-unknown", undefined],
+  );
+});
+
+test("H17: a database clock that fell back does not open the provider's deadline again", async () => {
+  const scene = stage();
+  const bank = provider();
+  bank.faults.push("lost-after");
+  await checkout(scene.process(), bank).run(call);
+  scene.advance(1_000);
+  const clock = { ...systemClock, wall: () => Date.now() + 25 * 3_600_000 };
+  assert.equal((await checkout(scene.process({ clock }), bank).run(call)).kind, "in-doubt");
+  assert.equal(bank.sent, 1);
+});
+
+test("H17: an effect says how long its provider remembers a key", async () => {
+  const scene = stage();
+  let sent = 0;
+  const pay = (keptForMs: number) =>
+    scene.process().operation("pay", {
+      input: Order,
+      handler: async (op) => {
+        const send = async () => {
+          sent += 1;
+          if (sent === 1) throw new Error("no answer");
+          return { id: "ch_1" };
+        };
+        await op.external("charge", { keptForMs, send });
+        return ok();
+      },
+    });
+  const thirtyDays = 30 * 86_400_000;
+  await pay(thirtyDays).run(call);
+  scene.advance(20 * 86_400_000);
+  assert.equal((await pay(thirtyDays).run(call)).kind, "succeeded");
+  assert.equal(sent, 2);
 });
 
 test("S17, H2: a stale holder changes nothing and answers from the record", async () => {

@@ -47,7 +47,7 @@ export const MUTANTS: readonly Mutant[] = [
         "} else if (unfinished(record.steps).some(isKeyless)) {",
         "} else if (record.name === '') {",
       ),
-      patch(DECIDE, 'if (open.some(isKeyless)) return parked("effect-unknown");', ""),
+      patch(DECIDE, "if (open.some(isKeyless) || event.parked)", "if (event.parked)"),
     ],
   },
   {
