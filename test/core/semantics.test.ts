@@ -262,3 +262,24 @@ test("S24: nothing of a call that was refused outside is stored, so rate limits 
   const listed = await store.list({ limit: 10 });
   assert.deepEqual(listed.kind === "ok" && listed.value, []);
 });
+
+test("S4: waiting duplicates are bounded: one too many is told in-progress at once", async () => {
+  const { process } = stage();
+  let finish: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const once = process({ waitMs: 60_000, waitersMax: 3 });
+  const operation = once.operation("slow", {
+    input: Order,
+    handler: async () => held.then(() => ok(1)),
+  });
+  const first = operation.run(call);
+  await new Promise(setImmediate);
+  const waiting = [operation.run(call), operation.run(call), operation.run(call)];
+  await new Promise(setImmediate);
+  assert.equal((await operation.run(call)).kind, "in-progress");
+  finish();
+  const kinds = await Promise.all([first, ...waiting].map(async (end) => (await end).kind));
+  assert.deepEqual(kinds, ["succeeded", "succeeded", "succeeded", "succeeded"]);
+});
