@@ -120,4 +120,6 @@ test("bad input gets a clear answer and changes nothing", async () => {
   assert.equal(fault.status, 400);
   assert.match(fault.text, /timeout-after/);
   assert.equal((await post(`${demo.url}/demo/crash`, { at: "noon" })).status, 400);
+  const nobody = { "idempotency-key": "nobody", "x-account": "acct_undefined" };
+  assert.equal((await post(`${demo.url}/checkout`, PURCHASE, nobody)).status, 400);
 });

@@ -2,6 +2,7 @@ import { declined, type Effect } from "../../core/effect.ts";
 import type { OperationEvent } from "../../core/events.ts";
 import { nevertwice, type Once } from "../../core/once.ts";
 import { protect } from "../../http/web.ts";
+import { isNevertwiceError } from "../../model/errors.ts";
 import { recordId } from "../../model/key.ts";
 import { fail, ok } from "../../model/outcome.ts";
 import {
@@ -20,7 +21,7 @@ import type { ShopOptions } from "./options.ts";
 import { purchaseSchema, refundSchema } from "./purchase.ts";
 import { shopRoutes } from "./routes.ts";
 import { type Timeline, timelineOf } from "./timeline.ts";
-import { serve, type WebHandler } from "./web.ts";
+import { problem, serve, type WebHandler } from "./web.ts";
 
 /** Short, so that a person who crashed the shop sees it recover. */
 const LEASE_MS = 3_000;
@@ -144,8 +145,16 @@ function accountOf(request: Request): string {
   return request.headers.get("x-account") ?? "demo";
 }
 
-function asWeb(handler: (request: Request) => Response | Promise<Response>): WebHandler {
-  return async (request) => handler(request);
+/** The demo's account comes from a header, so a bad one is its client's mistake. */
+function asWeb(handler: (request: Request) => Promise<Response>): WebHandler {
+  return async (request) => {
+    try {
+      return await handler(request);
+    } catch (error) {
+      if (!isNevertwiceError(error, "scope-missing")) throw error;
+      return problem(400, "X-Account names no account. Send 1 to 255 characters, or none at all.");
+    }
+  };
 }
 
 async function readTimeline(
