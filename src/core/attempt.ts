@@ -104,8 +104,11 @@ async function runOpaque(run: Run, opaque: OpaqueHandler): Promise<Ending> {
   const current = currentOf(run);
   const answer = await runAs(current, () => opaque(current));
   const verdict = judgeStatus(answer.status);
-  if (verdict === "passing") return { kind: "passing", answer: { kind: "passing", ...answer } };
-  if (verdict !== "error") return { kind: "settle", outcome: { ...answer, kind: verdict } };
+  // Its own 408 may tell of a call that timed out; the rules take it for a failure.
+  const passing = verdict === "passing" && answer.status !== 408;
+  if (passing) return { kind: "passing", answer: { kind: "passing", ...answer } };
+  if (verdict === "succeeded" || verdict === "failed")
+    return { kind: "settle", outcome: { ...answer, kind: verdict } };
   const error = new Error(`The handler answered ${answer.status}.`);
   return { kind: "error", error, status: answer.status };
 }

@@ -58,10 +58,13 @@ function checkUnchanged(run: Run, known: StepRecord, inputDigest: string): void 
  * is further ahead counts, so that one that fell back does not open the deadline again.
  */
 function checkRemembered(run: Run, known: StepRecord, keptForMs: number): void {
-  const age = Math.max(run.databaseNow(), run.ports.clock.wall()) - known.begunAt;
-  if (age < keptForMs - CLOCK_MARGIN_MS) return;
+  const { begunAt } = known;
+  const limit = keptForMs - CLOCK_MARGIN_MS;
+  const expired = run.databaseNow() - begunAt >= limit;
+  if (!expired && run.ports.clock.wall() - begunAt < limit) return;
   const detail = `The step "${known.name}" was begun too long ago to be sent again.`;
-  suspend(run, new Error(detail), "effect-unknown", true);
+  // A process whose own clock is ahead leaves the step to another.
+  suspend(run, new Error(detail), "effect-unknown", expired);
 }
 
 /** The provider key of a step. @throws namespace-missing */

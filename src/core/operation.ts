@@ -2,6 +2,7 @@ import { type ClaimDecision, decide } from "../model/decide.ts";
 import type { ErrorCode } from "../model/errors.ts";
 import type { RecordId } from "../model/key.ts";
 import type { Answer, ClaimAnswer, Snapshot } from "../store.ts";
+import { adopt } from "./adopt.ts";
 import { runAtomic } from "./atomic.ts";
 import { type OpaqueHandler, runAttempt } from "./attempt.ts";
 import { attemptId, type Call, type Claim, comparePayload, prepareClaim } from "./claim.ts";
@@ -194,22 +195,6 @@ async function meet(
     case "take-over":
       return resume(ports, definition, snapshot, decision.next, attempt, opaque);
   }
-}
-
-/** Runs under a claim of our own whose answer was lost; the time that it took is given back. */
-async function adopt(
-  ports: Ports,
-  definition: Definition,
-  { record, now }: Snapshot,
-  opaque: OpaqueHandler | undefined,
-): Promise<Performed | "stale"> {
-  const { id, fence, runUntil = now } = record;
-  const { leaseMs } = ports.settings;
-  const answer = await within(ports, ports.store.renew({ id, fence }, leaseMs));
-  if (answer.kind !== "ok") return refuse("store-unavailable", 1_000, answer.error);
-  if (answer.value !== "done") return "stale";
-  const leaseUntil = Math.min(now + leaseMs, runUntil);
-  return runAttempt(ports, definition, { record: { ...record, leaseUntil }, now }, opaque);
 }
 
 function known(

@@ -1,6 +1,7 @@
 import { backoffMs } from "../model/backoff.ts";
 import type { Snapshot, Suspension } from "../store.ts";
-import { type AttemptEnd, type OpaqueHandler, runAttempt } from "./attempt.ts";
+import { adopt } from "./adopt.ts";
+import type { AttemptEnd, OpaqueHandler } from "./attempt.ts";
 import type { Definition, ProbeAnswer } from "./definition.ts";
 import { refuse } from "./performed.ts";
 import { type Ports, within } from "./ports.ts";
@@ -18,8 +19,11 @@ export async function probeOperation(
 ): Promise<AttemptEnd> {
   const { record } = snapshot;
   const holder = { id: record.id, fence: record.fence };
-  const answer = await ask(definition, snapshot);
-  if (answer === "not-executed" && opaque) return runAttempt(ports, definition, snapshot, opaque);
+  const start = ports.clock.monotonic();
+  const answer = await ask(ports, definition, snapshot);
+  if (answer === "not-executed" && opaque)
+    // Another may have taken over while the probe was asked, and been told the same.
+    return adopt(ports, definition, snapshot, opaque, ports.clock.monotonic() - start);
   if (typeof answer === "object") {
     const { verdict, outcome } = judge(answer.outcome);
     if (verdict === "settle") {
@@ -40,9 +44,19 @@ export async function probeOperation(
   return free ? refuse("retry-scheduled", 0) : refuse("in-doubt", dueInMs);
 }
 
-/** A probe that throws has found out nothing. */
-async function ask(definition: Definition, { record }: Snapshot): Promise<ProbeAnswer> {
-  if (typeof definition.afterCrash === "string" || record.request === undefined) return "unknown";
+/** A probe that throws, or takes longer than the claim lasts, has found out nothing. */
+async function ask(
+  ports: Ports,
+  definition: Definition,
+  { record }: Snapshot,
+): Promise<ProbeAnswer> {
+  const { afterCrash } = definition;
+  if (typeof afterCrash === "string" || record.request === undefined) return "unknown";
   const { scope, key } = record.request;
-  return definition.afterCrash({ scope, key }).catch(() => "unknown" as const);
+  const asked = (async () => afterCrash({ scope, key }))();
+  return new Promise((resolve) => {
+    const unknown = (): void => resolve("unknown");
+    const cancel = ports.clock.timer(ports.settings.leaseMs, unknown);
+    asked.then(resolve, unknown).finally(cancel);
+  });
 }

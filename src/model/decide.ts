@@ -180,7 +180,7 @@ function decideEnd(record: OperationRecord, event: EndEvent): EndDecision {
   const verdict = event.status === undefined ? "error" : judgeStatus(event.status);
   const untouched =
     open.length === 0 && standing(record.steps).length === 0 && event.doubt === undefined;
-  if (verdict === "passing" && untouched) return { kind: "release" };
+  if (verdict === "passing" && untouched && !isTimeout(record, event)) return { kind: "release" };
   if (verdict === "failed" && untouched) return { kind: "settle-failed-outcome" };
   if (record.form === "opaque" && event.afterCrash === "doubt") return parked("effect-unknown");
   if (record.attempts >= event.attemptsMax)
@@ -190,6 +190,11 @@ function decideEnd(record: OperationRecord, event: EndEvent): EndDecision {
   if (open.length > 0) return later("effect-unknown", event);
   if (event.doubt !== undefined) return later(event.doubt, event);
   return { kind: "wait", dueInMs: event.backoffMs };
+}
+
+/** A wrapped handler may say 408 of a call of its own that timed out, which proves nothing. */
+function isTimeout(record: OperationRecord, event: EndEvent): boolean {
+  return record.form === "opaque" && event.status === 408;
 }
 
 /** Only a person or evidence helps. */

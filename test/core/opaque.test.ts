@@ -136,3 +136,63 @@ test("currentOperation() gives key, scope, attempt and provider keys anywhere in
     assert.match(key, /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   assert.throws(() => currentOperation(), /inside a protected handler/);
 });
+
+test("H9: a wrapped handler's 408 may tell of an effect that timed out, so it is never run again", async () => {
+  const { scene, door } = mount("doubt");
+  let ran = 0;
+  const late = async () => {
+    ran += 1;
+    return { status: 408, headers: [], body: Buffer.from("upstream timed out") };
+  };
+  for (let round = 0; round < 3; round += 1) {
+    const end = await door.perform(call, late);
+    assert.equal(end.kind === "refused" && end.code, "in-doubt");
+    scene.advance(86_400_000);
+  }
+  assert.equal(ran, 1);
+});
+
+test("H9: a probe that outlives its claim lets nothing run: the newer claim does", async () => {
+  const scene = stage();
+  let ran = 0;
+  const made = async () => {
+    ran += 1;
+    return created();
+  };
+  const answers: (() => void)[] = [];
+  const asked = () =>
+    new Promise<"not-executed">((resolve) => {
+      answers.push(() => resolve("not-executed"));
+    });
+  await mount(asked, scene).door.perform(call, broken);
+  scene.advance(1_000);
+  const slow = mount(asked, scene).door.perform(call, made);
+  while (answers.length < 1) await new Promise(setImmediate);
+  scene.advance(LEASE_MS + 1);
+  const quick = mount(asked, scene).door.perform(call, made);
+  while (answers.length < 2) await new Promise(setImmediate);
+  answers[1]?.();
+  assert.equal((await quick).kind, "succeeded");
+  answers[0]?.();
+  const end = await slow;
+  assert.equal("replayed" in end && end.replayed, true);
+  assert.equal(ran, 1);
+});
+
+test("H9: a probe that never answers or throws at once leaves the doubt, and its caller is answered", async () => {
+  const probes: AfterCrash[] = [
+    () => never(),
+    () => {
+      throw new Error("no such table");
+    },
+  ];
+  for (const probe of probes) {
+    const scene = stage();
+    const once = scene.process({ leaseMs: 100 });
+    const { door } = once.opaque("orders", { afterCrash: probe });
+    await door.perform(call, broken);
+    scene.advance(1_000);
+    const end = await door.perform(call, created);
+    assert.equal(end.kind === "refused" && end.code, "in-doubt");
+  }
+});

@@ -101,6 +101,10 @@ test("H17: a database clock that fell back does not open the provider's deadline
   const clock = { ...systemClock, wall: () => Date.now() + 25 * 3_600_000 };
   assert.equal((await checkout(scene.process({ clock }), bank).run(call)).kind, "in-doubt");
   assert.equal(bank.sent, 1);
+  scene.advance(1_000);
+  const right = await checkout(scene.process(), bank).run(call);
+  assert.equal(right.kind, "succeeded", "a process whose clock is right goes on");
+  assert.equal(bank.charges.size, 1);
 });
 
 test("H17: an effect says how long its provider remembers a key", async () => {
