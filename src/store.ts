@@ -1,14 +1,9 @@
+import type { Answer } from "./model/answer.ts";
+import type { Evidence, EvidenceRecord, Reopening } from "./model/evidence.ts";
 import type { Origin, RecordId } from "./model/key.ts";
-import type {
-  Doubt,
-  Form,
-  Holder,
-  OperationRecord,
-  State,
-  StepRecord,
-  StepResult,
-} from "./model/operation.ts";
+import type { Doubt, Form, Holder, OperationRecord, State } from "./model/operation.ts";
 import type { Outcome } from "./model/outcome.ts";
+import type { StepBegin, StepEnd } from "./model/step.ts";
 
 /**
  * The contract between the operation and its database.
@@ -16,7 +11,7 @@ import type { Outcome } from "./model/outcome.ts";
  * Numbered guarantees; `nevertwice/verify/store` has a case of the same number for each.
  *
  *  1. One winner: of any number of claims of one id, exactly one is answered `claimed`.
- *  2. Fences of one operation only grow, by one with each claim.
+ *  2. Fences of one operation only grow, by one with each claim and each reopening.
  *  3. A write with an older fence, or on an operation that does not run, changes nothing and says
  *     `stale`.
  *  4. Outcome, the user's writes and the messages of one settlement commit together or not at all.
@@ -46,6 +41,15 @@ import type { Outcome } from "./model/outcome.ts";
  * 22. Migrating twice, or from two processes at once, does the work once and loses nothing.
  * 23. Nothing is thrown: an answer is ok, not applied, or not known.
  * 24. Hostile text in scopes, keys, names and bodies is data and never code.
+ * 25. Every begin adds a send, which the next owner sees with its number, fence and verdict.
+ * 26. A step becomes not executed only if every one of its sends is, or by a proof from elsewhere;
+ *     then it may be begun anew, under a later generation if the key may have been used.
+ * 27. A provider's reference is adopted once per kind: a second adoption is recorded, adds an alarm
+ *     to the evidence and is answered `reference-taken`; it never fails the commit.
+ * 28. Evidence is only ever added, by anyone, in every state, and outlives pruning.
+ * 29. A reopening changes a step only while nobody holds the operation, and makes it due at once.
+ * 30. A succeeded compensation lifts the refusal of `failed` for the step that it takes back.
+ * 31. A change of the database's history, such as a failover, is noticed once and remembered.
  */
 export interface OperationStore<Tx = unknown, Mode extends CallbackMode = CallbackMode> {
   readonly capabilities: Capabilities<Mode>;
@@ -55,10 +59,16 @@ export interface OperationStore<Tx = unknown, Mode extends CallbackMode = Callba
   takeOver(request: TakeOverRequest): Promise<Answer<TakeOverAnswer>>;
   /** Prolongs the lease by `leaseMs` from the database's now, never beyond `runUntil`. */
   renew(holder: Holder, leaseMs: number): Promise<Answer<Fenced>>;
-  /** Commits the mark before an external call. */
+  /** Commits a send before its first byte leaves, and with the first one its step. */
   begin(holder: Holder, step: StepBegin): Promise<Answer<Fenced>>;
-  /** Commits the result of a begun external step. */
-  record(holder: Holder, name: string, result: StepResult): Promise<Answer<Fenced>>;
+  /** Commits what a begun external step, or its last send, came to. */
+  record(holder: Holder, name: string, end: StepEnd): Promise<Answer<Recorded>>;
+  /** Adds to what is known of an operation's effects; needs no claim. */
+  note(id: RecordId, evidence: Evidence): Promise<Answer<"noted" | "missing">>;
+  /** All that was noted, oldest first. */
+  evidence(id: RecordId): Promise<Answer<readonly EvidenceRecord[]>>;
+  /** Makes an operation that nobody holds due at once, with what is now known of one step. */
+  reopen(id: RecordId, reopening: Reopening): Promise<Answer<Reopened>>;
   /** Ends the operation without writes of the user. */
   settle(holder: Holder, settlement: Settlement): Promise<Answer<Fenced>>;
   /** Gives the claim back: to run again later, or in doubt. */
@@ -92,6 +102,11 @@ export interface OperationStore<Tx = unknown, Mode extends CallbackMode = Callba
   prune(request: PruneRequest): Promise<Answer<PruneAnswer>>;
   /** The messages that an operation staged, in order. */
   messages(id: RecordId): Promise<Answer<readonly StoredMessage[]>>;
+  /**
+   * Whether the database's history is still the one that it was. Absent where the database cannot
+   * tell; the first call remembers what it finds.
+   */
+  lineage?(): Promise<Answer<Lineage>>;
   /** Stores the namespace if none is stored, and returns the stored one. */
   namespace(name: string): Promise<Answer<string>>;
   /**
@@ -105,6 +120,16 @@ export interface OperationStore<Tx = unknown, Mode extends CallbackMode = Callba
   close(): Promise<void>;
 }
 
+export interface Lineage {
+  /**
+   * When a failover, a restore or another system was first noticed, in milliseconds since 1970;
+   * what was committed before then may be lost. Undefined if there was none.
+   */
+  readonly changedAt: number | undefined;
+}
+
+export type { Answer } from "./model/answer.ts";
+
 export type CallbackMode = "sync" | "async";
 export type MaybePromise<T> = T | PromiseLike<T>;
 
@@ -115,18 +140,9 @@ export interface Capabilities<Mode extends CallbackMode = CallbackMode> {
   readonly durable: boolean;
   /** Whether leases are renewed on a connection that user work cannot exhaust. */
   readonly separateLeases: boolean;
+  /** Whether the database can tell that a process has died before its leases lapse. */
+  readonly noticesDeath: boolean;
 }
-
-/** Three answers, never a throw: applied, definitely not applied, or nobody knows. */
-export type Answer<T> =
-  | { readonly kind: "ok"; readonly value: T }
-  | {
-      readonly kind: "not-applied";
-      readonly error: unknown;
-      /** Worth the same call again at once: a serialization failure, a full pool. */
-      readonly again: boolean;
-    }
-  | { readonly kind: "not-known"; readonly error: unknown };
 
 export type Fenced = "done" | "stale" | "step-unfinished" | "effect-uncompensated";
 
@@ -174,7 +190,20 @@ export type TakeOverAnswer =
   | { readonly kind: "claimed"; readonly snapshot: Snapshot }
   | { readonly kind: "stale" };
 
-export type StepBegin = Pick<StepRecord, "name" | "inputDigest" | "providerKey">;
+/** `reference-taken`: recorded, but another step has adopted the same reference before. */
+export type Recorded = Fenced | "reference-taken";
+
+/**
+ * `held` while a claim is live; `no-such-step` for a step that was never begun (but a wrapped
+ * handler's `handler`, which is made); `settled-before` for one with a result.
+ */
+export type Reopened =
+  | "reopened"
+  | "missing"
+  | "held"
+  | "final"
+  | "no-such-step"
+  | "settled-before";
 
 export interface Message {
   readonly topic: string;
@@ -269,6 +298,3 @@ export interface PruneRequest {
 export type PruneAnswer =
   | { readonly kind: "pruned"; readonly responses: number; readonly tombstones: number }
   | { readonly kind: "clocks-disagree"; readonly now: number };
-
-/** Clocks further apart than this make every age doubtful. */
-export const CLOCK_MARGIN_MS = 300_000;

@@ -1,7 +1,7 @@
 import type { Snapshot } from "../store.ts";
-import { type AttemptEnd, type OpaqueHandler, runAttempt } from "./attempt.ts";
+import { type OpaqueHandler, runAttempt } from "./attempt.ts";
 import type { Definition } from "./definition.ts";
-import { refuse } from "./performed.ts";
+import { type AttemptEnd, refuse } from "./performed.ts";
 import { type Ports, within } from "./ports.ts";
 
 /**

@@ -39,15 +39,12 @@ export interface Claim {
 const ATTEMPT_ID_BYTES = 16;
 
 /**
- * Checks a call before anything is stored, so that a refusal leaves the key free.
+ * Checks a call before anything is stored, so that a refusal leaves the key free. The input's own
+ * schema is left to `checkInput`, which may have to wait.
  *
  * @throws scope-missing, key-malformed, key-too-old, input-invalid, payload-ambiguous
  */
-export async function prepareClaim(
-  ports: Ports,
-  definition: Definition,
-  call: Call,
-): Promise<Claim> {
+export function prepareClaim(ports: Ports, definition: Definition, call: Call): Claim {
   const { settings } = ports;
   const scope = checkScope(call.scope);
   const key = checkKey(call.key);
@@ -60,9 +57,8 @@ export async function prepareClaim(
   const opaque = definition.form === "opaque";
   const input = opaque ? new Uint8Array(0) : encodeInput(definition, call.input);
   if (input.length > settings.requestBytesMax) throw new NevertwiceError("body-too-large");
-  if (!opaque) await parseInput(definition, input);
   const payload = call.payload ?? { json: call.input };
-  const recipe = recipeOf(definition);
+  const { recipe, text } = recipeOf(definition);
   return {
     payload,
     input,
@@ -75,7 +71,7 @@ export async function prepareClaim(
       version: definition.version,
       form: definition.form,
       fingerprint: fingerprint(id, recipe, payload),
-      recipe: encodeRecipe(recipe),
+      recipe: text,
       input: ports.sealer.seal(id, "input", input),
       leaseMs: settings.leaseMs,
       runForMs: settings.runForMs,
@@ -84,9 +80,28 @@ export async function prepareClaim(
   };
 }
 
-function recipeOf(definition: Definition): Recipe {
+/** @throws input-invalid */
+export async function checkInput(definition: Definition, { input }: Claim): Promise<void> {
+  await parseInput(definition, input);
+}
+
+/** Every call of a definition has the same one, so it is made with the first. */
+const recipes = new WeakMap<Definition, WrittenRecipe>();
+
+interface WrittenRecipe {
+  readonly recipe: Recipe;
+  /** As it is stored. */
+  readonly text: string;
+}
+
+function recipeOf(definition: Definition): WrittenRecipe {
+  const known = recipes.get(definition);
+  if (known !== undefined) return known;
   const base = { version: RECIPE_VERSION, operation: definition.name };
-  return definition.fields ? { ...base, fields: definition.fields } : base;
+  const recipe = definition.fields ? { ...base, fields: definition.fields } : base;
+  const written = { recipe, text: encodeRecipe(recipe) };
+  recipes.set(definition, written);
+  return written;
 }
 
 function horizonPart(ports: Ports, key: string): Pick<ClaimRequest, "horizon"> {

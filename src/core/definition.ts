@@ -1,6 +1,7 @@
 import { NevertwiceError } from "../model/errors.ts";
 import { decodeJson, encodeJson } from "../model/json.ts";
 import type { Form } from "../model/operation.ts";
+import type { Effect } from "./effect.ts";
 import { describeIssues, type StandardSchema } from "./standard-schema.ts";
 
 /** What a crashed or failed opaque handler means: ask a person, run again, or ask the probe. */
@@ -34,7 +35,30 @@ export interface Definition {
   readonly redact: readonly string[];
   readonly afterCrash: AfterCrash;
   /** Absent for an opaque operation, whose handler comes with each request. */
-  readonly handler: ((op: never, input: never) => unknown) | undefined;
+  readonly handler: Handler | undefined;
+  /** What earlier versions ran, for their operations that have not ended. */
+  readonly previous: ReadonlyMap<number, PreviousVersion>;
+  /** How a step's effect is taken back where the handler cannot, by the step's name. */
+  readonly compensations: Readonly<Record<string, Compensation>>;
+}
+
+export type Handler = (op: never, input: never) => unknown;
+
+export interface PreviousVersion {
+  readonly input: StandardSchema | undefined;
+  readonly handler: Handler;
+}
+
+/** The effect that takes another back, made of what that one came to. */
+export type Compensation = (value: never) => Effect<unknown, unknown>;
+
+/** The definition as a version of it ran; undefined if that one is not here. */
+export function ofVersion(definition: Definition, version: number): Definition | undefined {
+  if (version === definition.version) return definition;
+  const previous = definition.previous.get(version);
+  if (previous === undefined) return undefined;
+  const input = previous.input ?? definition.input;
+  return { ...definition, version, input, handler: previous.handler };
 }
 
 const NAME = /^[A-Za-z][A-Za-z0-9._:-]{0,99}$/;

@@ -19,6 +19,11 @@ export type OperationEvent = {
     }
   | { readonly type: "attempt.failed" | "store.failed"; readonly error: unknown }
   | { readonly type: "step.begun" | "step.recorded"; readonly step: string }
+  | {
+      readonly type: "effect.duplicate" | "effect.orphan";
+      readonly step: string;
+      readonly reference: string | undefined;
+    }
 );
 
 export type EventListener = (event: OperationEvent) => void;
@@ -28,12 +33,15 @@ export type EventListener = (event: OperationEvent) => void;
  * `nevertwice`.
  */
 export interface Events {
+  /** Whether anybody would hear an event; one that nobody hears need not be made. */
+  isHeard(): boolean;
   emit(event: OperationEvent): void;
 }
 
 export function createEvents(listener: EventListener | undefined): Events {
   const published = channel("nevertwice");
   return {
+    isHeard: () => listener !== undefined || published.hasSubscribers,
     emit(event) {
       if (published.hasSubscribers) published.publish(event);
       if (listener) return listener(event);

@@ -73,9 +73,9 @@ export interface Door {
 }
 
 export function createHandle(ports: Ports, definition: Definition): Operation<never, never> {
-  const act = async (call: Call, opaque?: OpaqueHandler): Promise<Performed> => {
-    await assertNamespace(ports);
-    return perform(ports, definition, call, opaque);
+  const act = (call: Call, opaque?: OpaqueHandler): Promise<Performed> => {
+    const go = (): Promise<Performed> => perform(ports, definition, call, opaque);
+    return ports.namespace === undefined ? go() : assertNamespace(ports).then(go);
   };
   return {
     name: definition.name,

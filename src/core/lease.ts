@@ -26,81 +26,111 @@ const BEATS_PER_LEASE = 3;
 type Renewal = "held" | "lost" | "not-known";
 
 export function keepLease(ports: Ports, name: string, snapshot: Snapshot): Lease {
-  const holder: Holder = { id: snapshot.record.id, fence: snapshot.record.fence };
-  const listeners: (() => void)[] = [];
-  let state: "held" | "lost" | "stopped" = "held";
-  let controller: AbortController | undefined;
-  const renew = async (): Promise<Renewal> => {
-    const answer = await within(ports, ports.store.renew(holder, ports.settings.leaseMs));
-    if (answer.kind !== "ok") return "not-known";
-    return answer.value === "done" ? "held" : "lost";
-  };
-  const lose = (): void => {
-    if (state !== "held") return;
-    state = "lost";
-    endBeat();
-    ports.events.emit({ type: "lease.lost", id: holder.id, name, fence: holder.fence });
-    controller?.abort(new NevertwiceError("lease-lost"));
-    for (const listener of listeners) listener();
-  };
-  const endBeat = beat(ports, snapshot, renew, lose);
-  return {
-    holder,
-    get lost() {
-      return state === "lost";
-    },
-    get signal() {
-      controller ??= new AbortController();
-      if (state === "lost") controller.abort(new NevertwiceError("lease-lost"));
-      return controller.signal;
-    },
-    lose,
-    onLost: (listener) => void listeners.push(listener),
-    stop() {
-      if (state === "held") state = "stopped";
-      endBeat();
-    },
-    async assertOwner() {
-      const answer = state === "lost" ? "lost" : await renew();
-      if (answer === "held") return;
-      if (answer === "lost") lose();
-      throw new NevertwiceError(answer === "lost" ? "lease-lost" : "store-unavailable");
-    },
-  };
+  return new KeptLease(ports, name, snapshot);
 }
 
-/** Renews in time until it is told to end, and gives the claim up when it cannot be proved. */
-function beat(
-  ports: Ports,
-  { record, now }: Snapshot,
-  renew: () => Promise<Renewal>,
-  lose: () => void,
-): () => void {
-  const { clock, settings } = ports;
-  // The database's instants become durations of this process, so its clock may be as wrong as it
-  // likes.
-  const start = clock.monotonic();
-  const runUntil = start + ((record.runUntil ?? now) - now);
-  let heldUntil = start + ((record.leaseUntil ?? now) - now);
-  let ended = false;
-  let cancel = (): void => undefined;
-  const schedule = (): void => {
-    const next = clock.monotonic() + settings.leaseMs / BEATS_PER_LEASE;
-    const wait = Math.min(next, heldUntil, runUntil) - clock.monotonic();
-    cancel = clock.timer(Math.max(wait, 1), () => void tick());
-  };
-  const tick = async (): Promise<void> => {
+/**
+ * A class, because there is one for every attempt: a getter in an object literal gives each object
+ * a hidden class of its own, which holds on to it until a full collection, and methods in it would
+ * be made anew each time.
+ */
+class KeptLease implements Lease {
+  readonly holder: Holder;
+  readonly #ports: Ports;
+  readonly #name: string;
+  readonly #runUntil: number;
+  #heldUntil: number;
+  #claim: "held" | "lost" | "stopped" = "held";
+  #listeners: readonly (() => void)[] = [];
+  /** Made when the signal is first asked for. */
+  #controller: AbortController | undefined;
+  #cancel: () => void = () => undefined;
+
+  constructor(ports: Ports, name: string, { record, now }: Snapshot) {
+    this.holder = { id: record.id, fence: record.fence };
+    this.#ports = ports;
+    this.#name = name;
+    // The database's instants become durations of this process, so its clock may be as wrong as it
+    // likes.
+    const start = ports.clock.monotonic();
+    this.#runUntil = start + ((record.runUntil ?? now) - now);
+    this.#heldUntil = start + ((record.leaseUntil ?? now) - now);
+    this.#schedule();
+  }
+
+  get lost(): boolean {
+    return this.#claim === "lost";
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.lost) this.#controller.abort(new NevertwiceError("lease-lost"));
+    return this.#controller.signal;
+  }
+
+  onLost(listener: () => void): void {
+    this.#listeners = [...this.#listeners, listener];
+  }
+
+  lose(): void {
+    if (this.#claim !== "held") return;
+    this.#claim = "lost";
+    this.#cancel();
+    const { id, fence } = this.holder;
+    this.#ports.events.emit({ type: "lease.lost", id, name: this.#name, fence });
+    this.#controller?.abort(new NevertwiceError("lease-lost"));
+    for (const listener of this.#listeners) listener();
+  }
+
+  stop(): void {
+    if (this.#claim === "held") this.#claim = "stopped";
+    this.#cancel();
+  }
+
+  async assertOwner(): Promise<void> {
+    const answer = this.lost ? "lost" : await this.#renew();
+    if (answer === "held") return;
+    if (answer === "lost") this.lose();
+    throw new NevertwiceError(answer === "lost" ? "lease-lost" : "store-unavailable");
+  }
+
+  async #renew(): Promise<Renewal> {
+    const { store, settings } = this.#ports;
+    const answer = await within(this.#ports, store.renew(this.holder, settings.leaseMs));
+    if (answer.kind !== "ok") return "not-known";
+    return answer.value === "done" ? "held" : "lost";
+  }
+
+  /** Renews in time until it is told to end, and gives the claim up when it cannot be proved. */
+  #schedule(): void {
+    const { clock, settings } = this.#ports;
+    const now = clock.monotonic();
+    const next = now + settings.leaseMs / BEATS_PER_LEASE;
+    const wait = Math.min(next, this.#heldUntil, this.#runUntil) - now;
+    this.#cancel = clock.timer(Math.max(wait, 1), () => void this.#beat());
+  }
+
+  async #beat(): Promise<void> {
+    const { clock, settings } = this.#ports;
     const sent = clock.monotonic();
-    if (sent >= Math.min(heldUntil, runUntil)) return lose();
-    const renewal = await renew();
-    if (ended) return;
-    if (renewal === "lost") return lose();
-    if (renewal === "held") heldUntil = Math.min(sent + settings.leaseMs, runUntil);
-    schedule();
-  };
-  schedule();
-  return () => {
-    ended = true;
-    cancel();
-  };
+    if (sent >= Math.min(this.#heldUntil, this.#runUntil)) return this.lose();
+    const renewal = await this.#renew();
+    if (this.#claim !== "held") return;
+    if (renewal === "lost") return this.lose();
+    if (renewal === "held") this.#heldUntil = Math.min(sent + settings.leaseMs, this.#runUntil);
+    this.#schedule();
+  }
+}
+
+/** The signal of a lease for what a handler is given; a class for the same reason. */
+export class LeaseSignal {
+  readonly #lease: Lease;
+
+  constructor(lease: Lease) {
+    this.#lease = lease;
+  }
+
+  get signal(): AbortSignal {
+    return this.#lease.signal;
+  }
 }

@@ -2,7 +2,7 @@ import type { Clock } from "../model/clock.ts";
 import { systemClock } from "../model/clock.ts";
 import { NevertwiceError } from "../model/errors.ts";
 import { type Random, systemRandom } from "../model/random.ts";
-import type { CallbackMode, OperationStore, PruneAnswer } from "../store.ts";
+import type { CallbackMode, OperationStore, PruneAnswer, Reopened } from "../store.ts";
 import { type AfterCrash, checkDefinition, type Definition } from "./definition.ts";
 import { createEvents, type EventListener } from "./events.ts";
 import { createFlights } from "./flights.ts";
@@ -16,8 +16,10 @@ import {
   type OperationOptions,
   operationDefinition,
 } from "./options.ts";
+import { compensateOrphan, orphanDefinition } from "./orphan.ts";
 import type { Ports } from "./ports.ts";
 import { pruneOnce } from "./prune.ts";
+import { type Named, resumeByWord, type StepWord, settleByWord, type Word } from "./reopen.ts";
 import { createSealer, type EncryptionOptions } from "./seal.ts";
 import { createSettings, type SettingsOptions } from "./settings.ts";
 import type { InputOf, StandardSchema } from "./standard-schema.ts";
@@ -63,6 +65,17 @@ export interface Once<Tx, Mode extends CallbackMode> {
   join<Owned>(tx: Owned): Joined<Owned>;
   /** How the operation of a key stands. @throws scope-missing, key-malformed, store-unavailable */
   lookup(request: LookupRequest): Promise<OperationStatus | undefined>;
+  /**
+   * Settles a step in doubt by the word of a person, which is kept as evidence; the operation then
+   * runs on by itself. Says what became of it, such as `held` while a claim is live.
+   *
+   * @throws option-invalid, scope-missing, key-malformed, store-unavailable
+   * @example await once.settle({ scope, key }, { step: "charge", executed: "pi_123", by: "ann",
+   *   reason: "seen in the provider's dashboard" });
+   */
+  settle(named: Named, word: StepWord): Promise<Reopened>;
+  /** Lets an operation in doubt run again as it is. @throws as `settle` does */
+  resume(named: Named, word: Word): Promise<Reopened>;
   readonly worker: Worker;
   /** Takes away what retention no longer keeps. @throws store-unavailable */
   prune(): Promise<PruneAnswer>;
@@ -96,6 +109,7 @@ export function nevertwice<Tx, Mode extends CallbackMode>(
   }
   const settings = createSettings(rest);
   checkNamespace(namespace);
+  const definitions = new Map<string, Definition>();
   const ports: Ports = {
     store: store as unknown as Ports["store"],
     clock,
@@ -105,8 +119,13 @@ export function nevertwice<Tx, Mode extends CallbackMode>(
     settings,
     namespace,
     flights: createFlights(),
+    orphans: async (record, orphan) => {
+      const { name } = record;
+      const named = (one: Definition): boolean => one.aliases.includes(name);
+      const definition = definitions.get(name) ?? [...definitions.values()].find(named);
+      if (definition) await compensateOrphan(ports, definition, record, orphan);
+    },
   };
-  const definitions = new Map<string, Definition>();
   const declare = (definition: Definition): Operation<never, never> => {
     const known = definitions.get(definition.name);
     if (known && known.form !== "opaque")
@@ -115,6 +134,10 @@ export function nevertwice<Tx, Mode extends CallbackMode>(
         `There are two operations named "${definition.name}".`,
       );
     definitions.set(definition.name, checkDefinition(definition));
+    if (Object.keys(definition.compensations).length > 0) {
+      const orphans = orphanDefinition(definition);
+      definitions.set(orphans.name, orphans);
+    }
     return createHandle(ports, definition);
   };
   const worker = createWorker(ports, () => [...definitions.values()]);
@@ -124,6 +147,8 @@ export function nevertwice<Tx, Mode extends CallbackMode>(
     opaque: (name, given) => declare(opaqueDefinition(name, given.afterCrash)) as never,
     join: (tx) => joinTransaction(ports, tx),
     lookup: (request) => lookUp(ports, request),
+    settle: (named, word) => settleByWord(ports, named, word),
+    resume: (named, word) => resumeByWord(ports, named, word),
     worker,
     prune: () => pruneOnce(ports),
     async close() {
@@ -154,5 +179,7 @@ function opaqueDefinition(name: string, afterCrash: AfterCrash): Definition {
     redact: [],
     afterCrash,
     handler: undefined,
+    previous: new Map(),
+    compensations: {},
   };
 }

@@ -1,14 +1,19 @@
 import type { OnlyJson } from "../model/json.ts";
 import type { Outcome, Result } from "../model/outcome.ts";
 import type { CallbackMode } from "../store.ts";
+import { compensateStep } from "./compensate.ts";
 import type { CurrentOperation } from "./current.ts";
 import { refuseNested } from "./current.ts";
-import type { Effect, EffectResult } from "./effect.ts";
-import { externalStep, keyOf } from "./external.ts";
+import { keyOf } from "./derived-key.ts";
+import type { Effect } from "./effect.ts";
+import { externalStep } from "./external.ts";
+import type { EffectResult } from "./judgement.ts";
+import { LeaseSignal } from "./lease.ts";
 import type { Performed } from "./performed.ts";
 import { checkAlive, type Run } from "./run.ts";
 import { judge, toPerformed, toReplay, toSettlement, type Write } from "./settlement.ts";
 import { atomicStep, type Callback, eventOf, transact, withWrite } from "./steps.ts";
+import { refuseCompensating, refuseUnmet } from "./visits.ts";
 
 /** What `op.settle` gives, to be returned by the handler. */
 export interface Ended<R> {
@@ -41,6 +46,17 @@ export interface Op<Tx, Mode extends CallbackMode> extends CurrentOperation {
     effect: Effect<Value, Decline>,
   ): Promise<EffectResult<Value, Decline>>;
   /**
+   * Takes the effect of a step back, once: recorded and retried like any external step. A declined
+   * one leaves the operation in doubt.
+   *
+   * @throws step-not-standing, step-unfinished, step-repeated, operation-suspended
+   * @example await op.compensate("charge", payments.refund({ charge: charge.value.id }));
+   */
+  compensate<Value, Decline = never>(
+    step: string,
+    effect: Effect<Value, Decline>,
+  ): Promise<EffectResult<Value, Decline>>;
+  /**
    * Ends the operation: its outcome, the user's last writes and the messages commit together.
    *
    * @throws step-unfinished, effect-uncompensated, operation-suspended, and whatever the callback
@@ -60,6 +76,7 @@ export function createOp(run: Run): Op<unknown, CallbackMode> {
   const steps: Omit<Op<unknown, CallbackMode>, keyof CurrentOperation> = {
     atomic: atomic as never,
     external: (name, effect) => pending(run, externalStep(run, name, effect)),
+    compensate: (name, effect) => pending(run, compensateStep(run, name, effect)),
     settle: (callback) => settleStep(run, callback as never),
   };
   // A spread would ask for the signal, which is made only for those who want it.
@@ -70,9 +87,10 @@ export function createOp(run: Run): Op<unknown, CallbackMode> {
  * Remembers a step under way, so that the attempt does not end before a step that nobody awaits.
  */
 function pending<T>(run: Run, step: Promise<T>): Promise<T> {
+  run.pending ??= new Set();
   run.pending.add(step);
   const done = (): void => {
-    run.pending.delete(step);
+    run.pending?.delete(step);
   };
   step.then(done, done);
   return step;
@@ -81,17 +99,15 @@ function pending<T>(run: Run, step: Promise<T>): Promise<T> {
 /** The part of `op` that `currentOperation()` gives anywhere. */
 export function currentOf(run: Run): CurrentOperation {
   const { record, lease } = run;
-  return {
+  // Functions made in the constructor of a class were seen to keep each run until a full collection.
+  return Object.assign(new LeaseSignal(lease), {
     name: record.name,
     scope: record.request?.scope ?? "",
     key: record.request?.key ?? "",
     attempt: record.attempts,
-    get signal() {
-      return lease.signal;
-    },
     assertOwner: () => lease.assertOwner(),
-    providerKey: (step) => keyOf(run, step),
-  };
+    providerKey: (step: string) => keyOf(run, step),
+  });
 }
 
 async function settleStep(
@@ -100,9 +116,11 @@ async function settleStep(
 ): Promise<never> {
   checkAlive(run);
   refuseNested();
+  refuseUnmet(run);
   const { ports, record } = run;
   let outcome: Outcome | undefined;
   run.settleThrew = true;
+  refuseCompensating(run);
   const landed = await transact(
     run,
     (tx) =>

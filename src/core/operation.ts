@@ -5,9 +5,16 @@ import type { Answer, ClaimAnswer, Snapshot } from "../store.ts";
 import { adopt } from "./adopt.ts";
 import { runAtomic } from "./atomic.ts";
 import { type OpaqueHandler, runAttempt } from "./attempt.ts";
-import { attemptId, type Call, type Claim, comparePayload, prepareClaim } from "./claim.ts";
+import {
+  attemptId,
+  type Call,
+  type Claim,
+  checkInput,
+  comparePayload,
+  prepareClaim,
+} from "./claim.ts";
 import { refuseNested } from "./current.ts";
-import type { Definition } from "./definition.ts";
+import { type Definition, ofVersion } from "./definition.ts";
 import { type Performed, type Refused, refuse } from "./performed.ts";
 import { type Ports, within } from "./ports.ts";
 import { resume } from "./recover.ts";
@@ -35,13 +42,14 @@ export async function perform(
 ): Promise<Performed> {
   // Inside a transaction another operation would wait for the very locks that it holds.
   refuseNested();
-  const claim = await prepareClaim(ports, definition, call);
+  const claim = prepareClaim(ports, definition, call);
+  if (definition.form !== "opaque") await checkInput(definition, claim);
   const { id, fingerprint } = claim.request;
   const until = ports.clock.monotonic() + (call.waitMs ?? ports.settings.waitMs);
   for (;;) {
     const flight = ports.flights.join(id, fingerprint);
     if (flight === undefined) {
-      return ports.flights.launch(id, fingerprint, () =>
+      return await ports.flights.launch(id, fingerprint, () =>
         persist(ports, definition, claim, until, opaque),
       );
     }
@@ -151,7 +159,7 @@ async function stepOnce(
   }
   const answer = await within(ports, ports.store.claim(request));
   if (answer.kind === "ok" && answer.value.kind === "claimed")
-    return runAttempt(ports, definition, answer.value.snapshot, opaque);
+    return await runAttempt(ports, definition, answer.value.snapshot, opaque);
   if (answer.kind === "ok" && answer.value.kind === "found")
     return meet(ports, definition, claim, attempt, answer.value.snapshot, opaque);
   return refusal(answer);
@@ -191,9 +199,14 @@ async function meet(
     case "replay":
       return replay(ports, record.id, snapshot);
     case "own":
-      return adopt(ports, definition, snapshot, opaque);
-    case "take-over":
-      return resume(ports, definition, snapshot, decision.next, attempt, opaque);
+    case "take-over": {
+      // A process that has the record's version of the code goes on with it.
+      const known = ofVersion(definition, record.version);
+      if (known === undefined) return refuse("version-unknown", DOUBT_RETRY_MS);
+      return decision.kind === "own"
+        ? adopt(ports, known, snapshot, opaque)
+        : resume(ports, known, snapshot, decision.next, attempt, opaque);
+    }
   }
 }
 

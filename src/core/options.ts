@@ -1,7 +1,7 @@
 import { NevertwiceError } from "../model/errors.ts";
 import type { CallbackMode, MaybePromise } from "../store.ts";
 import type { AtomicOp } from "./atomic.ts";
-import type { Definition } from "./definition.ts";
+import type { Compensation, Definition, PreviousVersion } from "./definition.ts";
 import type { Op } from "./op.ts";
 import type { OutputOf, StandardSchema } from "./standard-schema.ts";
 import type { Callback } from "./steps.ts";
@@ -27,6 +27,21 @@ export interface CommonOptions<Schema extends StandardSchema> {
 export interface OperationOptions<Tx, Mode extends CallbackMode, Schema extends StandardSchema, R>
   extends CommonOptions<Schema> {
   readonly handler: (op: Op<Tx, Mode>, input: OutputOf<Schema>) => MaybePromise<R>;
+  /**
+   * What earlier versions ran, by their number, for their operations that have not ended. Its input
+   * is parsed by its own schema if it names one.
+   */
+  readonly previous?: Readonly<Record<number, PreviousOptions<Tx, Mode>>>;
+  /**
+   * How the effect of a step is taken back where the handler cannot: when settling fails for good,
+   * or when it turns out later that the effect of a failed operation did happen.
+   */
+  readonly compensations?: Readonly<Record<string, Compensation>>;
+}
+
+export interface PreviousOptions<Tx, Mode extends CallbackMode> {
+  readonly input?: StandardSchema;
+  readonly handler: (op: Op<Tx, Mode>, input: never) => unknown;
 }
 
 export interface AtomicOptions<Tx, Mode extends CallbackMode, Schema extends StandardSchema, R>
@@ -35,10 +50,20 @@ export interface AtomicOptions<Tx, Mode extends CallbackMode, Schema extends Sta
 }
 
 /** What is left of the options once their author has been served by their types. */
-type UntypedOptions = CommonOptions<StandardSchema> & { readonly handler: unknown };
+type UntypedOptions = CommonOptions<StandardSchema> & {
+  readonly handler: unknown;
+  readonly previous?: Readonly<Record<number, { input?: StandardSchema; handler: unknown }>>;
+  readonly compensations?: Readonly<Record<string, Compensation>>;
+};
 
 export function operationDefinition(name: string, options: UntypedOptions): Definition {
-  return { ...common(name, options), form: "resumable", handler: checkHandler(options.handler) };
+  return {
+    ...common(name, options),
+    form: "resumable",
+    handler: checkHandler(options.handler),
+    previous: previousVersions(options),
+    compensations: options.compensations ?? {},
+  };
 }
 
 export function atomicDefinition(name: string, options: UntypedOptions): Definition {
@@ -64,7 +89,22 @@ function common(
     keysPer: options.keysPer ?? "scope",
     redact: options.redact ?? [],
     afterCrash: "rerun",
+    previous: new Map(),
+    compensations: {},
   };
+}
+
+function previousVersions(options: UntypedOptions): ReadonlyMap<number, PreviousVersion> {
+  return new Map(
+    Object.entries(options.previous ?? {}).map(([version, { input, handler }]) => {
+      if (Number(version) < (options.version ?? 1))
+        return [Number(version), { input, handler: checkHandler(handler) }];
+      throw new NevertwiceError(
+        "option-invalid",
+        "`previous` has handlers of versions before `version` only.",
+      );
+    }),
+  );
 }
 
 function checkHandler(handler: unknown): NonNullable<Definition["handler"]> {

@@ -4,6 +4,9 @@ import type { HeaderList, OutcomeKind } from "../model/outcome.ts";
 /** How a call ended: with the operation's outcome, passed through unstored, or refused for now. */
 export type Performed = Settled | Passing | Refused;
 
+/** How an attempt ended; `stale` means that the record must answer instead. */
+export type AttemptEnd = Performed | "stale";
+
 export interface Settled {
   readonly kind: OutcomeKind;
   readonly status: number;

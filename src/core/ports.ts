@@ -1,10 +1,19 @@
 import type { Clock } from "../model/clock.ts";
+import type { OperationRecord } from "../model/operation.ts";
 import type { Random } from "../model/random.ts";
 import type { Answer, CallbackMode, OperationStore } from "../store.ts";
 import type { Events } from "./events.ts";
 import type { Flights } from "./flights.ts";
 import type { Sealer } from "./seal.ts";
 import type { Settings } from "./settings.ts";
+
+/** An effect that turned out to have happened although its operation had failed. */
+export interface Orphan {
+  readonly step: string;
+  /** The step's value as clear JSON bytes. */
+  readonly value: Uint8Array;
+  readonly reference: string | undefined;
+}
 
 /** Everything with an effect that the core may use. A simulation hands in its own. */
 export interface Ports<Tx = unknown, Mode extends CallbackMode = CallbackMode> {
@@ -16,6 +25,8 @@ export interface Ports<Tx = unknown, Mode extends CallbackMode = CallbackMode> {
   readonly settings: Settings;
   readonly namespace: string | undefined;
   readonly flights: Flights;
+  /** Takes back the effect of an operation that had failed. */
+  readonly orphans: (record: OperationRecord, orphan: Orphan) => Promise<void>;
 }
 
 /**
@@ -28,15 +39,24 @@ export function within<T>(
   ms: number = ports.settings.storeTimeoutMs,
 ): Promise<Answer<T>> {
   return new Promise((resolve) => {
-    const cancel = ports.clock.timer(ms, () => {
-      const error = new Error(`The store did not answer within ${ms} ms.`);
-      resolve({ kind: "not-known", error });
-    });
+    let cancel: (() => void) | undefined;
+    let open = true;
     const end = (answer: Answer<T>): void => {
-      cancel();
+      open = false;
+      cancel?.();
       resolve(answer);
     };
+    const endUnknown = (error: unknown): void => end({ kind: "not-known", error });
     // A store that throws has broken its contract; what it did is not known.
-    call.then(end, (error: unknown) => end({ kind: "not-known", error }));
+    call.then(end, endUnknown);
+    // An answer that is there already needs no deadline, and one costs more than such an answer.
+    void NOW.then(() => {
+      if (!open) return;
+      cancel = ports.clock.timer(ms, () =>
+        endUnknown(new Error(`The store did not answer within ${ms} ms.`)),
+      );
+    });
   });
 }
+
+const NOW = Promise.resolve();

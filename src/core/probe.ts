@@ -1,9 +1,9 @@
 import { backoffMs } from "../model/backoff.ts";
 import type { Snapshot, Suspension } from "../store.ts";
 import { adopt } from "./adopt.ts";
-import type { AttemptEnd, OpaqueHandler } from "./attempt.ts";
+import type { OpaqueHandler } from "./attempt.ts";
 import type { Definition, ProbeAnswer } from "./definition.ts";
-import { refuse } from "./performed.ts";
+import { type AttemptEnd, refuse } from "./performed.ts";
 import { type Ports, within } from "./ports.ts";
 import { judge, toPerformed, toSettlement } from "./settlement.ts";
 

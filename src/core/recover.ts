@@ -2,10 +2,11 @@ import { type Continuation, decide } from "../model/decide.ts";
 import type { RecordId } from "../model/key.ts";
 import type { Doubt } from "../model/operation.ts";
 import type { Snapshot } from "../store.ts";
-import { type AttemptEnd, type OpaqueHandler, runAttempt } from "./attempt.ts";
+import { type OpaqueHandler, runAttempt } from "./attempt.ts";
 import { attemptId } from "./claim.ts";
-import type { Definition } from "./definition.ts";
-import { refuse } from "./performed.ts";
+import { conclude } from "./conclude.ts";
+import { type Definition, ofVersion } from "./definition.ts";
+import { type AttemptEnd, refuse } from "./performed.ts";
 import { type Ports, within } from "./ports.ts";
 import { probeOperation } from "./probe.ts";
 
@@ -30,6 +31,7 @@ export async function resume(
   if (answer.value.kind === "stale") return refuse("in-progress", 1_000);
   const { snapshot } = answer.value;
   if (next.kind === "park") return park(ports, definition, snapshot, next.doubt);
+  if (next.kind === "conclude") return conclude(ports, snapshot);
   if (next.kind === "probe") return probeOperation(ports, definition, snapshot, opaque);
   return runAttempt(ports, definition, snapshot, opaque);
 }
@@ -90,13 +92,16 @@ export async function startRecovery(
   active: ReadonlyMap<RecordId, unknown>,
 ): Promise<[RecordId, Promise<string>][] | undefined> {
   const known = definitions.filter(isRecoverable);
-  if (known.length === 0) return [];
-  const names = known.map(({ name, version }) => ({ name, version }));
-  const answer = await within(ports, ports.store.due({ definitions: names, limit }));
+  const free = limit - active.size;
+  if (known.length === 0 || free <= 0) return [];
+  const names = known.flatMap(({ name, version, previous }) =>
+    [version, ...previous.keys()].map((one) => ({ name, version: one })),
+  );
+  // Those under way hold their claims, so that the store names others.
+  const answer = await within(ports, ports.store.due({ definitions: names, limit: free }));
   if (answer.kind !== "ok") return undefined;
   return answer.value
     .filter(({ record }) => !active.has(record.id))
-    .slice(0, limit - active.size)
     .map((snapshot) => [snapshot.record.id, recoverOne(ports, known, snapshot)]);
 }
 
@@ -111,9 +116,8 @@ async function recoverOne(
   snapshot: Snapshot,
 ): Promise<string> {
   const { record, now } = snapshot;
-  const definition = definitions.find(
-    ({ name, version }) => name === record.name && version === record.version,
-  );
+  const named = definitions.find(({ name }) => name === record.name);
+  const definition = named && ofVersion(named, record.version);
   if (definition === undefined) return "unknown";
   const decision = decide(record, {
     type: "recover",

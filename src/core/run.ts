@@ -1,5 +1,6 @@
 import { isNevertwiceError, NevertwiceError } from "../model/errors.ts";
-import type { Doubt, OperationRecord, StepRecord } from "../model/operation.ts";
+import type { Doubt, OperationRecord } from "../model/operation.ts";
+import type { StepRecord } from "../model/step.ts";
 import type { Answer, Snapshot } from "../store.ts";
 import type { Lease } from "./lease.ts";
 import type { Performed } from "./performed.ts";
@@ -11,6 +12,8 @@ export interface Suspension {
   readonly doubt: Doubt | undefined;
   /** No later attempt can resolve the doubt. */
   readonly parked?: boolean;
+  /** Not before then may a later attempt know more, in milliseconds from now. */
+  readonly dueInMs?: number;
 }
 
 /**
@@ -21,10 +24,12 @@ export interface Run {
   readonly lease: Lease;
   readonly record: OperationRecord;
   /** The database's time now, reckoned from the claim; milliseconds since the epoch. */
-  readonly databaseNow: () => number;
+  databaseNow(): number;
+  /** The record as this run knows it now. */
+  recordNow(): OperationRecord;
   readonly steps: Map<string, StepRecord>;
-  /** Steps under way. */
-  readonly pending: Set<Promise<unknown>>;
+  /** Steps under way; made with the first. */
+  pending: Set<Promise<unknown>> | undefined;
   readonly namesUsed: Set<string>;
   /** The outcome that this run committed. */
   settled: Performed | undefined;
@@ -34,24 +39,50 @@ export interface Run {
 }
 
 export function createRun(ports: Ports, lease: Lease, snapshot: Snapshot): Run {
-  const start = ports.clock.monotonic();
-  return {
-    ports,
-    lease,
-    record: snapshot.record,
-    databaseNow: () => snapshot.now + ports.clock.monotonic() - start,
-    steps: new Map(snapshot.record.steps.map((step) => [step.name, step])),
-    pending: new Set(),
-    namesUsed: new Set(),
-    settled: undefined,
-    suspended: undefined,
-    settleThrew: false,
-  };
+  return new StartedRun(ports, lease, snapshot);
 }
 
-/** The record as this run knows it now. */
-export function recordOf(run: Run): OperationRecord {
-  return { ...run.record, steps: [...run.steps.values()] };
+/**
+ * A class, because there is one for every attempt, and most attempts take no step: what only steps
+ * need is made when it is first asked for.
+ */
+class StartedRun implements Run {
+  readonly ports: Ports;
+  readonly lease: Lease;
+  readonly record: OperationRecord;
+  pending: Set<Promise<unknown>> | undefined = undefined;
+  settled: Performed | undefined = undefined;
+  suspended: Suspension | undefined = undefined;
+  settleThrew = false;
+  /** What the database's clock is ahead of this process's, in milliseconds. */
+  readonly #aheadMs: number;
+  #steps: Map<string, StepRecord> | undefined;
+  #namesUsed: Set<string> | undefined;
+
+  constructor(ports: Ports, lease: Lease, { record, now }: Snapshot) {
+    this.ports = ports;
+    this.lease = lease;
+    this.record = record;
+    this.#aheadMs = now - ports.clock.monotonic();
+  }
+
+  databaseNow(): number {
+    return this.#aheadMs + this.ports.clock.monotonic();
+  }
+
+  get steps(): Map<string, StepRecord> {
+    this.#steps ??= new Map(this.record.steps.map((step) => [step.name, step]));
+    return this.#steps;
+  }
+
+  get namesUsed(): Set<string> {
+    this.#namesUsed ??= new Set();
+    return this.#namesUsed;
+  }
+
+  recordNow(): OperationRecord {
+    return this.#steps ? { ...this.record, steps: [...this.#steps.values()] } : this.record;
+  }
 }
 
 /** @throws operation-settled, operation-suspended */
@@ -71,8 +102,13 @@ export function takeName(run: Run, name: string): void {
 }
 
 /** Ends the run for now; from here on every method of `op` rejects. */
-export function suspend(run: Run, error: unknown, doubt: Doubt | undefined, parked = false): never {
-  run.suspended ??= { error, doubt, parked };
+export function suspend(
+  run: Run,
+  error: unknown,
+  doubt: Doubt | undefined,
+  when: Pick<Suspension, "parked" | "dueInMs"> = {},
+): never {
+  run.suspended ??= { error, doubt, ...when };
   throw suspension(run.suspended);
 }
 
@@ -105,25 +141,40 @@ export async function insist<Value extends string>(
   landed: (record: OperationRecord) => boolean,
   timeoutMs: number = run.ports.settings.storeTimeoutMs,
 ): Promise<Insisted<Value>> {
+  const first = await within(run.ports, write(), timeoutMs);
+  // The first try has none before it that could have made its answer stale.
+  return first.kind === "ok"
+    ? { kind: "answered", value: first.value }
+    : goOn(run, write, landed, timeoutMs, first);
+}
+
+type Unanswered = Exclude<Answer<never>, { kind: "ok" }>;
+
+/** What to do after a try without an answer, until there is one. */
+async function goOn<Value extends string>(
+  run: Run,
+  write: () => Promise<Answer<Value>>,
+  landed: (record: OperationRecord) => boolean,
+  timeoutMs: number,
+  first: Unanswered,
+): Promise<Insisted<Value>> {
   const { ports } = run;
   let definite = true;
-  let error: unknown;
-  for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
-    const answer = await within(ports, write(), timeoutMs);
-    if (answer.kind === "ok" && answer.value === "done") return answered(answer.value);
+  let answer: Answer<Value> = first;
+  for (let attempt = 1; ; attempt += 1) {
+    if (answer.kind === "ok" && answer.value === "done")
+      return { kind: "answered", value: answer.value };
     // Our own earlier try may be what made this one stale.
-    if (answer.kind !== "ok" || attempt > 1) {
-      const record = await readBack(run);
-      if (record && landed(record)) return { kind: "landed", record };
-    }
-    if (answer.kind === "ok") return answered(answer.value);
-    error = answer.error;
+    const record = await readBack(run);
+    if (record && landed(record)) return { kind: "landed", record };
+    if (answer.kind === "ok") return { kind: "answered", value: answer.value };
     if (answer.kind === "not-known") definite = false;
     else if (!answer.again && definite) break;
     await ports.clock.sleep(PAUSE_MS * attempt * (1 + ports.random.fraction()));
-    if (run.lease.lost) break;
+    if (run.lease.lost || attempt === TRIES_MAX) break;
+    answer = await within(ports, write(), timeoutMs);
   }
-  return { kind: "failed", error, definite };
+  return { kind: "failed", error: answer.error, definite };
 }
 
 /**
@@ -134,10 +185,6 @@ export type Insisted<Value> =
   | { readonly kind: "answered"; readonly value: Value }
   | { readonly kind: "landed"; readonly record: OperationRecord }
   | { readonly kind: "failed"; readonly error: unknown; readonly definite: boolean };
-
-function answered<Value>(value: Value): Insisted<Value> {
-  return { kind: "answered", value };
-}
 
 /** Absence on a read proves nothing, because the write may still be on its way. */
 async function readBack(run: Run): Promise<OperationRecord | undefined> {

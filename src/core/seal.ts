@@ -39,7 +39,7 @@ export function createSealer(options: EncryptionOptions | undefined, random: Ran
   const acceptClear = options === undefined || options.acceptClear === true;
   return {
     seal(id, place, bytes) {
-      if (options === undefined) return Buffer.concat([Buffer.of(CLEAR), bytes]);
+      if (options === undefined) return cleared(bytes);
       const name = Buffer.from(options.current, "utf8");
       const nonce = random.bytes(NONCE_BYTES);
       const cipher = createCipheriv(ALGORITHM, keyOf(options, options.current), nonce);
@@ -59,6 +59,18 @@ export function createSealer(options: EncryptionOptions | undefined, random: Ran
       return unseal(options, context(id, place), bytes);
     },
   };
+}
+
+function cleared(bytes: Uint8Array): Uint8Array {
+  const marked = Buffer.allocUnsafe(bytes.length + 1);
+  marked[0] = CLEAR;
+  marked.set(bytes, 1);
+  return marked;
+}
+
+/** Whether stored bytes were sealed with a key. */
+export function isSealed(bytes: Uint8Array): boolean {
+  return bytes[0] === SEALED;
 }
 
 function unseal(

@@ -1,7 +1,8 @@
 import { NevertwiceError } from "../model/errors.ts";
 import { decodeJson, encodeJson } from "../model/json.ts";
 import { digest } from "../model/key.ts";
-import type { OperationRecord, StepRecord } from "../model/operation.ts";
+import type { OperationRecord } from "../model/operation.ts";
+import type { StepRecord } from "../model/step.ts";
 import type {
   Answer,
   CallbackMode,
@@ -13,6 +14,7 @@ import type {
 import { refuseNested, runInTransaction } from "./current.ts";
 import { checkAlive, expectDone, insist, type Run, suspend, takeName } from "./run.ts";
 import { createWrite, type Write } from "./settlement.ts";
+import { meetInOrder } from "./visits.ts";
 
 /**
  * What a transaction's callback may return: a promise only where the store's callbacks may await.
@@ -34,6 +36,7 @@ export async function atomicStep<Tx, T>(
   checkAlive(run);
   refuseNested();
   takeName(run, name);
+  await meetInOrder(run, name);
   const known = run.steps.get(name);
   if (known) return recall<T>(run, known);
   let value: Uint8Array = new Uint8Array(0);

@@ -29,6 +29,8 @@ export interface Worker {
 const POLL_MS_DEFAULT = 1_000;
 const PRUNE_MS_DEFAULT = 600_000;
 const LIMIT_DEFAULT = 16;
+/** The share of its places that a pass keeps filled before it asks for more. */
+const REFILL_SHARE = 0.75;
 
 export function createWorker(ports: Ports, definitions: () => readonly Definition[]): Worker {
   let stopper: AbortController | undefined;
@@ -82,8 +84,11 @@ function recoverLoop(
       void run.finally(() => active.delete(id));
     }
     if (active.size < limit) return false;
-    await Promise.race([...active.values(), ports.clock.sleep(pollMs, signal)]);
-    return true;
+    // One question to the store for each that ends would cost more than the recovery.
+    const patience = ports.clock.sleep(pollMs, signal).then(() => "enough" as const);
+    while (active.size > limit * REFILL_SHARE)
+      if ((await Promise.race([...active.values(), patience])) === "enough") break;
+    return active.size < limit;
   };
 }
 

@@ -64,11 +64,12 @@ export function protect<Request extends NodeRequest>(
   const wraps = door.definition.form === "opaque";
   const respond: ExpressHandler<Request, ServerResponse> = async (request, response, next) => {
     let captured: Captured | undefined;
-    const opaque = async (): Promise<RawAnswer> => {
-      captured = capture(response, READ_FACTOR * responseBytesMax);
-      if (handler) await run(handler, captured, request, response, next);
-      else next();
-      return captured.answer;
+    const opaque = (): Promise<RawAnswer> => {
+      const held = capture(response, READ_FACTOR * responseBytesMax);
+      captured = held;
+      if (handler) return run(handler, held, request, response, next).then(() => held.answer);
+      next();
+      return held.answer;
     };
     const send = (reply: Reply): void =>
       captured ? captured.send(reply) : writeReply(response, reply);
@@ -102,7 +103,7 @@ async function run<Request, Response>(
     await handler(request, response, next);
   } catch (error) {
     // The application's own error handlers answer, as they would without the protection.
-    if (captured.open) return next(error);
+    if (captured.isOpen()) return next(error);
     await captured.answer;
     throw error;
   }

@@ -82,13 +82,14 @@ function storedOnce(
   options: HandleOptions,
 ): OpaqueHandler {
   let spent = false;
-  return async (current) => {
+  return (current) => {
     if (spent) throw new Error("An earlier attempt of this request has used it up.");
     spent = true;
-    const { status, headers: all, body } = await opaque(current);
-    const headers = storedHeaders(all, options.headers);
-    for (const [name, value] of headers) checkHeader(name, value);
-    return { status, headers, body };
+    return opaque(current).then(({ status, headers: all, body }) => {
+      const headers = storedHeaders(all, options.headers);
+      for (const [name, value] of headers) checkHeader(name, value);
+      return { status, headers, body };
+    });
   };
 }
 
@@ -131,12 +132,15 @@ async function orAccepted(
   }
 }
 
+const NO_PREFERENCE = { waitMs: undefined, async: false } as const;
+
 /** @see RFC 7240 */
 function parsePrefer(header: string | undefined): {
   readonly waitMs: number | undefined;
   readonly async: boolean;
 } {
-  const preferences = (header ?? "")
+  if (header === undefined) return NO_PREFERENCE;
+  const preferences = header
     .slice(0, 500)
     .split(",")
     .map((part) => part.trim().toLowerCase());
@@ -163,8 +167,8 @@ function declaredInput(exchange: Exchange): unknown {
 /** What a wrapped request stands for: where it goes and what it carries. */
 function opaquePayload(exchange: Exchange): Payload {
   const { method, url, body } = exchange;
-  if ("fingerprint" in exchange) return { json: { method, url, body: exchange.fingerprint } };
+  if ("fingerprint" in exchange) return { json: { body: exchange.fingerprint, method, url } };
   if (body === undefined || "json" in body)
-    return { json: { method, url, body: body?.json ?? null } };
+    return { json: { body: body?.json ?? null, method, url } };
   return { bytes: digest(method, url, body.bytes) };
 }

@@ -1,130 +1,120 @@
 import type { ServerResponse } from "node:http";
 
 /** What a listener for the end of a response listens to. */
-export const ENDINGS = ["finish", "close"] as const;
-
-export interface Listeners {
-  readonly emit: (event: string, ...values: unknown[]) => boolean;
-  /** Tells those that came since, once. */
-  release(events: readonly (typeof ENDINGS)[number][]): void;
-}
-
-/**
- * Listeners that came since are told of an end when the handler ends its response, and of nothing
- * else; those that were there hear what happens on the connection.
- */
-export function createListeners(response: ServerResponse): Listeners {
-  const real = response.emit as (event: string, ...values: unknown[]) => boolean;
-  const earlier = new Map(ENDINGS.map((event) => [event, new Set(response.rawListeners(event))]));
-  const since = (event: (typeof ENDINGS)[number]): (() => void)[] =>
-    response.rawListeners(event).filter((one) => !earlier.get(event)?.has(one)) as (() => void)[];
-  return {
-    emit(event, ...values) {
-      if (event !== "close") return real.call(response, event, ...values);
-      for (const one of earlier.get("close") ?? []) one.call(response);
-      return true;
-    },
-    release(events) {
-      for (const event of events) {
-        for (const one of since(event)) {
-          response.off(event, one);
-          one.call(response);
-        }
-      }
-    },
-  };
-}
+const ENDINGS = ["finish", "close"] as const;
+type Ending = (typeof ENDINGS)[number];
+type Listener = (...values: unknown[]) => void;
 
 /** The methods that handlers find in place of the response's own. */
-export interface Hands {
-  readonly write: unknown;
-  readonly end: unknown;
-  readonly writeHead: unknown;
-  readonly flushHeaders: unknown;
-  readonly destroy: unknown;
-  readonly emit: Listeners["emit"];
-}
+const METHODS = ["write", "end", "writeHead", "flushHeaders", "destroy", "emit"] as const;
+export type Hands = Readonly<Record<(typeof METHODS)[number], (...values: never[]) => unknown>>;
 
 /** How the response looks to its handlers. */
 export interface View {
   readonly state: "open" | "ended" | "failed";
 }
 
-export interface Override {
-  /** Makes the response look as the view says now. */
-  show(): void;
-  /** Gives the response its own hands back, and what the server has made of it meanwhile. */
-  restore(): void;
-}
-
-const VIEW: unique symbol = Symbol("nevertwice.view");
-
 /**
- * The parts of a response that are replaced; `finished`, `destroyed` and `_closed` are plain data.
+ * The parts of a response that are replaced, all of them plain data. `headersSent` is whether there
+ * is a `_header`, and `writableEnded` is `finished`.
  */
-interface Target {
-  [VIEW]: View | undefined;
+interface Target extends Record<(typeof METHODS)[number], unknown> {
+  _header: string | null;
   finished: boolean;
   destroyed: boolean;
   _closed: boolean;
   socket: unknown;
 }
 
-const METHODS = ["write", "end", "writeHead", "flushHeaders", "destroy", "emit"] as const;
+/** A response as it was before its parts were replaced. */
+export interface Before {
+  readonly hands: Hands;
+  readonly header: string | null;
+  readonly socket: unknown;
+  /** Who listened for its end. */
+  readonly listeners: Readonly<Record<Ending, readonly unknown[]>>;
+}
+
+export function remember(response: ServerResponse): Before {
+  const target = response as unknown as Target;
+  return {
+    hands: pick(target as unknown as Hands),
+    header: target._header,
+    socket: target.socket,
+    listeners: {
+      finish: response.rawListeners("finish"),
+      close: response.rawListeners("close"),
+    },
+  };
+}
 
 /**
- * Puts other hands on a response. All of it is assignment and accessors that every response
- * shares: a property that is deleted or redefined makes an object slow for all that Node does
- * with it afterwards, which cost more than the rest of the protection.
+ * Puts other hands on a response, one set for all, bound to the view of each. All of it is
+ * assignment: a deleted or redefined property makes all that Node does afterwards slow.
  */
-export function override(response: ServerResponse, hands: Hands, view: View): Override {
-  const target = response as unknown as Target & Record<string, unknown>;
-  const own = METHODS.map((name) => target[name]);
-  const { socket } = target;
-  let gone = false;
-  const show = (): void => {
-    target.finished = view.state === "ended";
-    target.destroyed = view.state === "failed";
-    target._closed = target.destroyed;
-  };
-  for (const name of METHODS) target[name] = hands[name];
-  target["emit"] = (event: string, ...values: unknown[]): boolean => {
-    // The server marks a response whose client has gone, and then says so.
-    if (event === "close") {
-      gone = true;
-      show();
-    }
-    return hands.emit(event, ...values);
-  };
+export function override(response: ServerResponse, hands: Hands, view: View): void {
+  const target = response as unknown as Target;
+  target.write = hands.write.bind(view as never);
+  target.end = hands.end.bind(view as never);
+  target.writeHead = hands.writeHead.bind(view as never);
+  target.flushHeaders = hands.flushHeaders.bind(view as never);
+  target.destroy = hands.destroy.bind(view as never);
+  target.emit = hands.emit.bind(view as never);
   // Whoever watches the socket would take the client's leaving for the end of the response.
   target.socket = null;
-  target[VIEW] = view;
-  Object.defineProperty(target, "headersSent", HEADERS_SENT);
-  Object.defineProperty(target, "writableEnded", WRITABLE_ENDED);
-  return {
-    show,
-    restore() {
-      for (const [index, name] of METHODS.entries()) target[name] = own[index];
-      target[VIEW] = undefined;
-      target.finished = false;
-      target.destroyed = gone;
-      target._closed = gone;
-      // A response behind others on its connection gets its socket only when they have ended.
-      target.socket ??= socket;
-    },
-  };
 }
 
-/** Whether the response has ended: for its handlers while it is held back, else for real. */
-function endedUnder(name: "headersSent" | "writableEnded"): PropertyDescriptor {
-  return {
-    configurable: true,
-    get(this: Target): unknown {
-      const view = this[VIEW];
-      return view ? view.state === "ended" : Reflect.get(Object.getPrototypeOf(this), name, this);
-    },
-  };
+function pick({ write, end, writeHead, flushHeaders, destroy, emit }: Hands): Hands {
+  return { write, end, writeHead, flushHeaders, destroy, emit };
 }
 
-const HEADERS_SENT = endedUnder("headersSent");
-const WRITABLE_ENDED = endedUnder("writableEnded");
+/** Makes the response look as the view says now. */
+export function show(response: ServerResponse, { state }: View): void {
+  const target = response as unknown as Target;
+  target.finished = state === "ended";
+  if (target.finished) target._header = "held back";
+  target.destroyed = state === "failed";
+  target._closed = target.destroyed;
+}
+
+/**
+ * Gives the response its own hands back.
+ *
+ * @param gone whether its client has left meanwhile
+ */
+export function restore(response: ServerResponse, before: Before, gone: boolean): void {
+  const target = response as unknown as Target;
+  target.write = before.hands.write;
+  target.end = before.hands.end;
+  target.writeHead = before.hands.writeHead;
+  target.flushHeaders = before.hands.flushHeaders;
+  target.destroy = before.hands.destroy;
+  target.emit = before.hands.emit;
+  target._header = before.header;
+  target.finished = false;
+  target.destroyed = gone;
+  target._closed = gone;
+  // A response behind others on its connection gets its socket only when they have ended.
+  target.socket ??= before.socket;
+}
+
+/** Tells those who came since of an end, once; those from before hear of the connection's own. */
+export function tellSince(
+  response: ServerResponse,
+  { listeners }: Before,
+  endings: readonly Ending[] = ENDINGS,
+): void {
+  for (const ending of endings) {
+    const earlier = listeners[ending];
+    for (const one of response.rawListeners(ending) as Listener[]) {
+      if (earlier.includes(one)) continue;
+      response.off(ending, one);
+      one.call(response);
+    }
+  }
+}
+
+/** Tells those who were there before that the connection has closed. */
+export function tellEarlier(response: ServerResponse, { listeners }: Before): void {
+  for (const one of listeners.close) (one as Listener).call(response);
+}

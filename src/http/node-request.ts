@@ -24,13 +24,16 @@ export async function toExchange<Request extends NodeRequest>(
   reads: boolean,
 ): Promise<Exchange> {
   const { method = "", originalUrl, url = "" } = request;
-  const scope = await options.scope(request);
+  const given = options.scope(request);
+  // Most are there already, and to wait costs more than to look.
+  const scope = given instanceof Object ? await given : given;
   const stated = reads ? options.input : options.fingerprint;
+  const body = stated ? undefined : bodyOf(request, bytesMax, reads, options.fingerprint);
   return {
     method,
     url: originalUrl ?? url,
     scope,
-    body: stated ? undefined : await bodyOf(request, bytesMax, reads, options.fingerprint),
+    body: body instanceof Promise ? await body : body,
     ...(reads && options.input ? { input: await options.input(request) } : {}),
     ...(options.fingerprint ? { fingerprint: await options.fingerprint(request) } : {}),
     header: (name) => headerOf(request, name),
@@ -42,16 +45,24 @@ export function headerOf({ headers }: NodeRequest, name: string): string | undef
   return Array.isArray(value) ? value.join(", ") : value;
 }
 
-async function bodyOf(
+function bodyOf(
   request: NodeRequest,
   bytesMax: number,
   reads: boolean,
   fingerprint: unknown,
-): Promise<Body | undefined> {
+): Promise<Body | undefined> | Body | undefined {
   if (!isAnnounced(request)) return undefined;
   const type = request.headers["content-type"];
   if (wasRead(request)) return parsedBody(request, type, fingerprint);
   if (!reads) throw new NevertwiceError("body-unparsed", `Its type is ${type ?? "not given"}.`);
+  return readStream(request, bytesMax, type);
+}
+
+async function readStream(
+  request: NodeRequest,
+  bytesMax: number,
+  type: string | undefined,
+): Promise<Body | undefined> {
   if (Number(request.headers["content-length"] ?? 0) > bytesMax)
     throw new NevertwiceError("body-too-large", `The limit is ${bytesMax} bytes.`);
   // The connection must outlive a body that is too large, so that its client can be told.

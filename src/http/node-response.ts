@@ -2,14 +2,25 @@ import type { ServerResponse } from "node:http";
 import { NevertwiceError } from "../model/errors.ts";
 import type { RawAnswer } from "./handle.ts";
 import {
-  createListeners,
-  ENDINGS,
+  type Before,
   type Hands,
-  type Listeners,
   override,
-  type View,
+  remember,
+  restore,
+  show,
+  tellEarlier,
+  tellSince,
 } from "./node-override.ts";
-import { applyHead, createBody, hasBody, toAnswer, unreplayable } from "./node-writing.ts";
+import {
+  applyHead,
+  type Body,
+  createBody,
+  type Headers,
+  hasBody,
+  headersOf,
+  toAnswer,
+  unreplayable,
+} from "./node-writing.ts";
 import type { Reply } from "./reply.ts";
 import { refuseEventStream } from "./whole.ts";
 
@@ -17,13 +28,12 @@ import { refuseEventStream } from "./whole.ts";
 export interface Captured {
   /** What the handler has answered, once it has ended. @throws response-unreplayable */
   readonly answer: Promise<RawAnswer>;
-  /** Whether the handler can still answer. */
-  readonly open: boolean;
+  /** Whether the handler can still answer. A getter would cost each response a hidden class. */
+  isOpen(): boolean;
   /** Takes the handler's hands off the response and writes what its client shall see. */
   send(reply: Reply): void;
 }
 
-type Headers = ReturnType<ServerResponse["getHeaders"]>;
 type Callback = (error?: Error) => void;
 
 /**
@@ -33,133 +43,140 @@ type Callback = (error?: Error) => void;
  * @param bytesMax more than this is not held: the answer rejects
  */
 export function capture(response: ServerResponse, bytesMax: number): Captured {
-  const before = { headers: { ...response.getHeaders() }, message: response.statusMessage };
+  const headers = headersOf(response);
+  const message = response.statusMessage;
   const held = hold(response, bytesMax);
-  const over = override(response, handsOf(response, held), held);
-  held.changed = over.show;
   return {
-    answer: held.answer,
-    get open() {
-      return held.state === "open";
-    },
+    answer: held.answer.promise,
+    isOpen: () => held.state === "open",
     send(reply) {
-      over.restore();
+      restore(response, held.before, held.gone);
       const ended = held.state === "ended";
       const own = reply.source === "first" && ended;
-      if (!own) reset(response, before.headers, before.message);
+      if (!own) reset(response, headers, message);
       writeReply(response, own ? { ...reply, headers: [] } : reply);
       if (!ended) mute(response);
     },
   };
 }
 
-/** What a handler has done so far, and what it may do. */
+/** What a handler has done so far to its response. */
 interface Held {
-  readonly state: View["state"];
-  /** Told of every change of the state. */
-  changed: () => void;
-  readonly answer: Promise<RawAnswer>;
-  readonly listeners: Listeners;
-  /** Runs a part of the response's life; an error of ours ends it. */
-  guarded(work: () => void): void;
-  /** The status line and the headers are fixed, as far as the handler can tell. */
-  head(): void;
-  begin(status: number): void;
-  add(chunk: unknown, encoding: unknown): void;
-  end(): void;
-  fail(error: unknown): void;
+  readonly response: ServerResponse;
+  readonly before: Before;
+  state: "open" | "ended" | "failed";
+  /** Whether the client has left. */
+  gone: boolean;
+  status: number | undefined;
+  statusOfBody: number | undefined;
+  readonly body: Body;
+  readonly answer: PromiseWithResolvers<RawAnswer>;
 }
 
 function hold(response: ServerResponse, bytesMax: number): Held {
-  const listeners = createListeners(response);
-  const body = createBody(bytesMax);
   const answer = Promise.withResolvers<RawAnswer>();
   // Nobody may be waiting yet when a handler fails at once.
   answer.promise.catch(() => undefined);
-  let state: Held["state"] = "open";
-  let status: number | undefined;
-  let statusOfBody: number | undefined;
-  return {
-    get state() {
-      return state;
-    },
-    changed: () => undefined,
-    answer: answer.promise,
-    listeners,
-    guarded(work) {
-      try {
-        if (state === "open") work();
-      } catch (error) {
-        if (!(error instanceof NevertwiceError)) throw error;
-        this.fail(error);
-      }
-    },
-    head() {
-      // Called on the response itself, so that hooks round `writeHead` run as they always do.
-      if (status === undefined) response.writeHead(response.statusCode);
-      refuseEventStream(response.getHeader("content-type"));
-    },
-    begin(given) {
-      status = given;
-    },
-    add(chunk, encoding) {
-      statusOfBody ??= response.statusCode;
-      body.add(chunk, encoding);
-    },
-    end() {
-      const { statusCode } = response;
-      if (statusOfBody !== undefined && statusOfBody !== statusCode)
-        throw unreplayable(`Its status was ${statusOfBody} first and ${statusCode} at its end.`);
-      state = "ended";
-      this.changed();
-      answer.resolve(toAnswer(response, body.bytes()));
-    },
-    fail(error) {
-      if (state !== "open") return;
-      state = "failed";
-      this.changed();
-      answer.reject(error);
-      // A source that is piped here stops only when its destination closes.
-      queueMicrotask(() => listeners.release(["close"]));
-    },
+  const held: Held = {
+    response,
+    before: remember(response),
+    state: "open",
+    gone: false,
+    status: undefined,
+    statusOfBody: undefined,
+    body: createBody(bytesMax),
+    answer,
   };
+  override(response, HANDS, held);
+  return held;
 }
 
-/** The methods that handlers find on a response that is held back. */
-function handsOf(response: ServerResponse, held: Held): Hands {
-  const write = (chunk: unknown, encoding?: unknown, callback?: Callback): boolean => {
+/** Runs a part of the response's life; an error of ours ends it. */
+function guarded(held: Held, work: () => void): void {
+  try {
+    if (held.state === "open") work();
+  } catch (error) {
+    if (!(error instanceof NevertwiceError)) throw error;
+    failWith(held, error);
+  }
+}
+
+/** The status line and the headers are fixed, as far as the handler can tell. */
+function fixHead({ response, status }: Held): void {
+  // Called on the response itself, so that hooks round `writeHead` run as they always do.
+  if (status === undefined) response.writeHead(response.statusCode);
+  refuseEventStream(response.getHeader("content-type"));
+}
+
+function add(held: Held, chunk: unknown, encoding: unknown): void {
+  held.statusOfBody ??= held.response.statusCode;
+  held.body.add(chunk, encoding);
+}
+
+function finish(held: Held): void {
+  const { response, statusOfBody } = held;
+  const { statusCode } = response;
+  if (statusOfBody !== undefined && statusOfBody !== statusCode)
+    throw unreplayable(`Its status was ${statusOfBody} first and ${statusCode} at its end.`);
+  held.state = "ended";
+  show(response, held);
+  held.answer.resolve(toAnswer(response, held.body.bytes()));
+}
+
+function failWith(held: Held, error: unknown): void {
+  if (held.state !== "open") return;
+  held.state = "failed";
+  show(held.response, held);
+  held.answer.reject(error);
+  // A source that is piped here stops only when its destination closes.
+  queueMicrotask(() => tellSince(held.response, held.before, ["close"]));
+}
+
+/** The methods that handlers find on a response that is held back, bound to what is held. */
+const HANDS: Hands = {
+  write(this: Held, chunk: unknown, encoding?: unknown, callback?: Callback): boolean {
     const done = typeof encoding === "function" ? (encoding as Callback) : callback;
-    held.guarded(() => {
-      held.head();
-      held.add(chunk, encoding);
+    guarded(this, () => {
+      fixHead(this);
+      add(this, chunk, encoding);
     });
     if (done) queueMicrotask(() => done());
-    return held.state === "open";
-  };
-  const end = (chunk?: unknown, encoding?: unknown, callback?: Callback): ServerResponse => {
+    return this.state === "open";
+  },
+  end(this: Held, chunk?: unknown, encoding?: unknown, callback?: Callback): ServerResponse {
     const done = [chunk, encoding, callback].find((value) => typeof value === "function");
-    held.guarded(() => {
-      held.head();
-      if (chunk !== undefined && chunk !== null && chunk !== done) held.add(chunk, encoding);
-      held.end();
+    guarded(this, () => {
+      fixHead(this);
+      if (chunk !== undefined && chunk !== null && chunk !== done) add(this, chunk, encoding);
+      finish(this);
     });
     queueMicrotask(() => {
       (done as Callback | undefined)?.();
-      if (held.state === "ended") held.listeners.release(ENDINGS);
+      if (this.state === "ended") tellSince(this.response, this.before);
     });
-    return response;
-  };
-  const writeHead = (status: number, reason?: unknown, headers?: unknown): ServerResponse => {
-    held.begin(applyHead(response, status, reason, headers));
-    return response;
-  };
-  const destroy = (): ServerResponse => {
-    held.fail(unreplayable("The handler destroyed it before its end."));
-    return response;
-  };
-  const flushHeaders = (): void => held.guarded(held.head);
-  return { write, end, writeHead, flushHeaders, destroy, emit: held.listeners.emit };
-}
+    return this.response;
+  },
+  writeHead(this: Held, status: number, reason?: unknown, headers?: unknown): ServerResponse {
+    this.status = applyHead(this.response, status, reason, headers);
+    return this.response;
+  },
+  flushHeaders(this: Held): void {
+    guarded(this, () => fixHead(this));
+  },
+  destroy(this: Held): ServerResponse {
+    failWith(this, unreplayable("The handler destroyed it before its end."));
+    return this.response;
+  },
+  emit(this: Held, ...event: unknown[]): boolean {
+    const { response, before } = this;
+    if (event[0] !== "close") return before.hands.emit.apply(response, event as never) as boolean;
+    // The server marks a response whose client has gone, and then says so.
+    this.gone = true;
+    show(response, this);
+    tellEarlier(response, before);
+    return true;
+  },
+};
 
 /** Writes a reply over the headers that are there. */
 export function writeReply(response: ServerResponse, reply: Reply): void {
@@ -186,8 +203,7 @@ function endWith(response: ServerResponse, body: Uint8Array): void {
 
 function reset(response: ServerResponse, headers: Headers, message: string): void {
   for (const name of response.getHeaderNames()) response.removeHeader(name);
-  for (const [name, value] of Object.entries(headers))
-    if (value !== undefined) response.setHeader(name, value);
+  for (const [name, value] of headers) response.setHeader(name, value);
   response.statusMessage = message;
 }
 

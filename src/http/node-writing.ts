@@ -1,4 +1,4 @@
-import type { ServerResponse } from "node:http";
+import type { OutgoingHttpHeader, ServerResponse } from "node:http";
 import { NevertwiceError } from "../model/errors.ts";
 import type { RawAnswer } from "./handle.ts";
 
@@ -13,17 +13,17 @@ export function unreplayable(detail: string): NevertwiceError {
   return new NevertwiceError("response-unreplayable", detail);
 }
 
-export function createBody(bytesMax: number): {
-  readonly length: number;
+/** The bytes that were written so far. */
+export interface Body {
+  /** @throws response-unreplayable once they are too many */
   add(chunk: unknown, encoding: unknown): void;
   bytes(): Uint8Array;
-} {
+}
+
+export function createBody(bytesMax: number): Body {
   let chunks: Buffer[] = [];
   let length = 0;
   return {
-    get length() {
-      return length;
-    },
     add(chunk, encoding) {
       const bytes = toBytes(chunk, encoding);
       length += bytes.length;
@@ -45,11 +45,20 @@ function toBytes(chunk: unknown, encoding: unknown): Buffer {
   throw new TypeError("A chunk of a response is a string, a Buffer or a Uint8Array.");
 }
 
+export type Headers = readonly (readonly [name: string, value: OutgoingHttpHeader])[];
+
+/** The headers that are set, by their names in lower case; a table of them would cost more. */
+export function headersOf(response: ServerResponse): Headers {
+  return response.getHeaderNames().map((name) => [name, response.getHeader(name) ?? ""]);
+}
+
 export function toAnswer(response: ServerResponse, bytes: Uint8Array): RawAnswer {
   const status = response.statusCode;
   const headers: [string, string][] = [];
-  for (const [name, value] of Object.entries(response.getHeaders())) {
-    for (const one of Array.isArray(value) ? value : [value]) headers.push([name, String(one)]);
+  for (const name of response.getHeaderNames()) {
+    const value = response.getHeader(name);
+    if (Array.isArray(value)) for (const one of value) headers.push([name, one]);
+    else headers.push([name, String(value)]);
   }
   return { status, headers, body: BODILESS.has(status) ? new Uint8Array(0) : bytes };
 }

@@ -45,9 +45,9 @@ export function storedHeaders(
   also: ReadonlySet<string>,
 ): [string, string][] {
   const kept: [string, string][] = [];
-  for (const [name, value] of headers) {
-    const lower = name.toLowerCase();
-    if (!FORBIDDEN.has(lower) && (ALLOWED.has(lower) || also.has(lower))) kept.push([lower, value]);
+  for (const header of headers) {
+    const name = header[0].toLowerCase();
+    if (!FORBIDDEN.has(name) && (ALLOWED.has(name) || also.has(name))) kept.push([name, header[1]]);
   }
   return kept;
 }

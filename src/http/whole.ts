@@ -44,6 +44,7 @@ export function answeredError(status: number, error: unknown): Error {
  * running handler holds it. RFC 7240 lets a server pass a preference over.
  */
 export function withoutAsync(exchange: Exchange): Exchange {
+  if (exchange.header("prefer") === undefined) return exchange;
   return {
     ...exchange,
     header: (name) =>

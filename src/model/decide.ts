@@ -1,13 +1,7 @@
 import type { ErrorCode } from "./errors.ts";
-import {
-  type Doubt,
-  isFinal,
-  type OperationRecord,
-  type StepRecord,
-  standing,
-  unfinished,
-} from "./operation.ts";
+import { type Doubt, isFinal, type OperationRecord } from "./operation.ts";
 import { judgeStatus, type OutcomeKind } from "./outcome.ts";
+import { OPAQUE_STEP, type StepRecord, standing, unfinished } from "./step.ts";
 
 /** A claim that met a record: what the claimer knows, and the database's time at the read. */
 export interface ClaimEvent {
@@ -41,15 +35,21 @@ export interface EndEvent {
   readonly doubt?: Doubt;
   /** No later attempt can resolve the doubt. */
   readonly parked?: boolean;
+  /** Not before then may a later attempt know more, in milliseconds from now. */
+  readonly dueInMs?: number;
   readonly afterCrash: "doubt" | "rerun" | "probe";
   readonly attemptsMax: number;
   /** The wait before the next attempt, in milliseconds. */
   readonly backoffMs: number;
 }
 
-/** How to go on after a take-over: run the handler, ask the probe, or park in doubt. */
+/**
+ * How to go on after a take-over: run the handler, ask the probe, end with what a person said of a
+ * wrapped handler, or park in doubt.
+ */
 export type Continuation =
   | { readonly kind: "run" }
+  | { readonly kind: "conclude" }
   | { readonly kind: "probe" }
   | { readonly kind: "park"; readonly doubt: Doubt };
 
@@ -151,9 +151,11 @@ function continuation(record: OperationRecord, event: ClaimEvent | RecoverEvent)
   const crashed = record.state === "running";
   if (record.form === "atomic") return { kind: "park", doubt: "effect-unknown" };
   if (record.form === "opaque") {
+    if (isConcluded(record)) return { kind: "conclude" };
     if (event.afterCrash === "probe" && record.state !== "waiting") return { kind: "probe" };
-    if (event.afterCrash === "doubt" && crashed) return { kind: "park", doubt: "effect-unknown" };
-  } else if (unfinished(record.steps).some(isKeyless)) {
+    const doubtful = crashed || record.state === "in_doubt";
+    if (event.afterCrash === "doubt" && doubtful) return { kind: "park", doubt: "effect-unknown" };
+  } else if (unfinished(record.steps).some(isStuck)) {
     return { kind: "park", doubt: "effect-unknown" };
   }
   return record.attempts >= event.attemptsMax
@@ -161,8 +163,18 @@ function continuation(record: OperationRecord, event: ClaimEvent | RecoverEvent)
     : { kind: "run" };
 }
 
-function isKeyless(step: StepRecord): boolean {
-  return step.providerKey === undefined;
+/** A person has said that the wrapped handler did its work. */
+function isConcluded({ steps }: OperationRecord): boolean {
+  const handler = steps.find((step) => step.name === OPAQUE_STEP);
+  return handler?.result?.kind === "succeeded" || handler?.effect?.reference !== undefined;
+}
+
+/** Neither a provider key, nor a look-up, nor a reference: only a person or evidence helps. */
+function isStuck({ effect }: StepRecord): boolean {
+  return (
+    effect === undefined ||
+    (effect.providerKey === undefined && !effect.lookUp && effect.reference === undefined)
+  );
 }
 
 function decideSettle(record: OperationRecord, event: SettleEvent): SettleDecision {
@@ -172,11 +184,17 @@ function decideSettle(record: OperationRecord, event: SettleEvent): SettleDecisi
   return { kind: "settle" };
 }
 
+/** Running again as it is would come to the same. */
+const NEEDS_PERSON: ReadonlySet<Doubt> = new Set([
+  "definition-changed",
+  "unreadable",
+  "compensation-failed",
+]);
+
 function decideEnd(record: OperationRecord, event: EndEvent): EndDecision {
   const open = unfinished(record.steps);
-  if (event.doubt === "definition-changed" || event.doubt === "unreadable")
-    return parked(event.doubt);
-  if (open.some(isKeyless) || event.parked) return parked("effect-unknown");
+  if (event.doubt !== undefined && NEEDS_PERSON.has(event.doubt)) return parked(event.doubt);
+  if (open.some(isStuck) || event.parked) return parked("effect-unknown");
   const verdict = event.status === undefined ? "error" : judgeStatus(event.status);
   const untouched =
     open.length === 0 && standing(record.steps).length === 0 && event.doubt === undefined;
@@ -189,7 +207,7 @@ function decideEnd(record: OperationRecord, event: EndEvent): EndDecision {
     return later("effect-unknown", event);
   if (open.length > 0) return later("effect-unknown", event);
   if (event.doubt !== undefined) return later(event.doubt, event);
-  return { kind: "wait", dueInMs: event.backoffMs };
+  return { kind: "wait", dueInMs: waitOf(event) };
 }
 
 /** A wrapped handler may say 408 of a call of its own that timed out, which proves nothing. */
@@ -207,5 +225,10 @@ function parked(doubt: Doubt): EndDecision {
  * again.
  */
 function later(doubt: Doubt, event: EndEvent): EndDecision {
-  return { kind: "doubt", doubt, dueInMs: event.backoffMs };
+  return { kind: "doubt", doubt, dueInMs: waitOf(event) };
+}
+
+/** Trying before the time that the provider named would only use attempts up. */
+function waitOf({ backoffMs, dueInMs = 0 }: EndEvent): number {
+  return Math.max(backoffMs, dueInMs);
 }

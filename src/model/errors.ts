@@ -44,6 +44,9 @@ export type ErrorCode =
   | "step-unfinished"
   | "effect-uncompensated"
   | "definition-changed"
+  | "version-unknown"
+  | "send-too-late"
+  | "step-not-standing"
   | "operation-settled"
   | "operation-missing"
   | "operation-suspended"
@@ -214,6 +217,22 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     retry: "never",
     title:
       "A recorded step was met with other arguments. Give the changed operation a new version.",
+  },
+  "version-unknown": {
+    status: 503,
+    retry: "same-key",
+    title:
+      "The operation was begun by another version of its code. Keep that handler under `previous`.",
+  },
+  "send-too-late": {
+    status: 503,
+    retry: "same-key",
+    title: "The process slept between the commit of a send and its first byte, so it was dropped.",
+  },
+  "step-not-standing": {
+    status: 500,
+    retry: "never",
+    title: "Only an external step that stands succeeded can be compensated.",
   },
   "operation-settled": {
     status: 500,

@@ -38,7 +38,7 @@ export type OnlyJson<T> = [T] extends [JsonCompatible<T>]
 /** The bytes of a value; nothing for undefined. @throws not-json, naming the place */
 export function encodeJson(value: unknown): Uint8Array {
   if (value === undefined) return new Uint8Array(0);
-  checkJson(value, "value", 0, "not-json");
+  checkJson(value, "value", "not-json");
   return Buffer.from(JSON.stringify(value), "utf8");
 }
 
@@ -50,36 +50,89 @@ export function decodeJson(bytes: Uint8Array): unknown {
 
 /** The canonical text of a JSON value by RFC 8785. @throws payload-ambiguous */
 export function canonicalJson(value: unknown): string {
-  checkJson(value, "payload", 0, "payload-ambiguous");
-  return canonicalize(value) ?? "";
+  checkJson(value, "payload", "payload-ambiguous");
+  // The engine writes as the standard asks, in the order of the members, and several times faster.
+  const ordered = inOrder(value);
+  return (ordered === OUT_OF_ORDER ? canonicalize(value) : JSON.stringify(ordered)) ?? "";
 }
 
-function checkJson(value: unknown, place: string, depth: number, code: ErrorCode): void {
-  if (depth > JSON_DEPTH_MAX)
-    throw new NevertwiceError(code, `${place} is nested more than ${JSON_DEPTH_MAX} levels deep.`);
-  if (value === null || value === undefined || typeof value === "boolean") return;
-  if (typeof value === "string") {
-    if (!value.isWellFormed())
-      throw new NevertwiceError(code, `${place} is not well-formed Unicode.`);
-  } else if (typeof value === "number") {
-    checkNumber(value, place, code);
-  } else if (Array.isArray(value)) {
-    for (const [index, item] of value.entries())
-      checkJson(item, `${place}[${index}]`, depth + 1, code);
-  } else if (typeof value === "object" && isPlain(value)) {
-    for (const [name, item] of Object.entries(value))
-      checkJson(item, `${place}.${name}`, depth + 1, code);
-  } else {
-    throw new NevertwiceError(code, `${place} is ${describe(value)}.`);
+/** An object puts members with such names before all others, or makes them none of its own. */
+const UNORDERABLE = /^(?:\d|__proto__$)/;
+const OUT_OF_ORDER: unique symbol = Symbol("out of order");
+
+/** A copy with the members of every object sorted by their names, if an object can be so. */
+function inOrder(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) {
+    const items = value.map(inOrder);
+    return items.includes(OUT_OF_ORDER) ? OUT_OF_ORDER : items;
   }
+  const copy: Record<string, unknown> = {};
+  for (const name of sortedNames(value)) {
+    const member = UNORDERABLE.test(name) ? OUT_OF_ORDER : inOrder((value as typeof copy)[name]);
+    if (member === OUT_OF_ORDER) return OUT_OF_ORDER;
+    copy[name] = member;
+  }
+  return copy;
 }
 
-function checkNumber(value: number, place: string, code: ErrorCode): void {
-  if (!Number.isFinite(value)) throw new NevertwiceError(code, `${place} is ${value}.`);
+/** By their UTF-16 code units; sorting what is sorted already would cost a list each. */
+function sortedNames(value: object): string[] {
+  const names = Object.keys(value);
+  for (let index = 1; index < names.length; index += 1)
+    if ((names[index - 1] ?? "") > (names[index] ?? "")) return names.sort();
+  return names;
+}
+
+function checkJson(value: unknown, root: string, code: JsonError): void {
+  const flaw = flawOf(value, 0, code);
+  if (flaw !== undefined) throw new NevertwiceError(code, `${root}${flaw.place} ${flaw.what}.`);
+}
+
+type JsonError = Extract<ErrorCode, "not-json" | "payload-ambiguous">;
+
+/** The first place of a value that JSON cannot carry. */
+interface Flaw {
+  readonly place: string;
+  readonly what: string;
+}
+
+function flawOf(value: unknown, depth: number, code: JsonError): Flaw | undefined {
+  if (depth > JSON_DEPTH_MAX) return flaw(`is nested more than ${JSON_DEPTH_MAX} levels deep`);
+  if (value === null || value === undefined || typeof value === "boolean") return undefined;
+  if (typeof value === "string")
+    return value.isWellFormed() ? undefined : flaw("is not well-formed Unicode");
+  if (typeof value === "number") return flawOfNumber(value, code);
+  if (typeof value !== "object") return flaw(`is ${describe(value)}`);
+  if (Array.isArray(value)) return flawOfArray(value, depth, code);
+  return isPlain(value) ? flawOfMembers(value, depth, code) : flaw(`is ${describe(value)}`);
+}
+
+function flaw(what: string): Flaw {
+  return { place: "", what };
+}
+
+function flawOfArray(value: readonly unknown[], depth: number, code: JsonError): Flaw | undefined {
+  for (let index = 0; index < value.length; index += 1) {
+    const found = flawOf(value[index], depth + 1, code);
+    if (found) return { ...found, place: `[${index}]${found.place}` };
+  }
+  return undefined;
+}
+
+function flawOfMembers(value: object, depth: number, code: JsonError): Flaw | undefined {
+  for (const name of Object.keys(value)) {
+    const found = flawOf((value as Record<string, unknown>)[name], depth + 1, code);
+    if (found) return { ...found, place: `.${name}${found.place}` };
+  }
+  return undefined;
+}
+
+function flawOfNumber(value: number, code: JsonError): Flaw | undefined {
+  if (!Number.isFinite(value)) return flaw(`is ${value}`);
   // JSON.parse maps several large integers to one number, so two payloads would look the same.
   const doubtful = Number.isInteger(value) && !Number.isSafeInteger(value);
-  if (doubtful && code === "payload-ambiguous")
-    throw new NevertwiceError(code, `${place} is an integer beyond 2^53.`);
+  return doubtful && code === "payload-ambiguous" ? flaw("is an integer beyond 2^53") : undefined;
 }
 
 function isPlain(value: object): boolean {

@@ -78,25 +78,23 @@ export function businessKey(
 
 /** SHA-256 over length-prefixed parts, so that no two lists of parts share their bytes. */
 export function digest(...parts: readonly (string | Uint8Array)[]): Buffer {
-  return hash("sha256", prefixed(parts), "buffer");
+  // As text it is small and short-lived; as a buffer it would have memory of its own.
+  return Buffer.from(hash("sha256", prefixed(parts), "hex"), "hex");
 }
 
 const LENGTH_BYTES = 4;
 
 function prefixed(parts: readonly (string | Uint8Array)[]): Buffer {
-  const lengths = parts.map((part) =>
-    typeof part === "string" ? Buffer.byteLength(part) : part.length,
-  );
+  let size = 0;
+  for (const part of parts) size += LENGTH_BYTES + Buffer.byteLength(part);
   // One buffer for all, because every digest of a request passes here.
-  const bytes = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + LENGTH_BYTES + length, 0));
+  const bytes = Buffer.allocUnsafe(size);
   let offset = 0;
-  for (const [index, part] of parts.entries()) {
-    offset = bytes.writeUInt32BE(lengths[index] ?? 0, offset);
-    if (typeof part === "string") offset += bytes.write(part, offset);
-    else {
-      bytes.set(part, offset);
-      offset += part.length;
-    }
+  for (const part of parts) {
+    const start = offset + LENGTH_BYTES;
+    if (typeof part !== "string") bytes.set(part, start);
+    const length = typeof part === "string" ? bytes.write(part, start) : part.length;
+    offset = bytes.writeUInt32BE(length, offset) + length;
   }
   return bytes;
 }
@@ -104,7 +102,7 @@ function prefixed(parts: readonly (string | Uint8Array)[]): Buffer {
 /** The primary key of an operation: fixed in size, free of collation, truncation and ambiguity. */
 export function recordId(origin: Origin, scope: string, key: string, operation?: string): RecordId {
   const parts = operation === undefined ? [origin, scope, key] : [origin, scope, key, operation];
-  return digest(...parts).toString("hex");
+  return hash("sha256", prefixed(parts), "hex");
 }
 
 /**

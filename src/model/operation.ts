@@ -1,5 +1,6 @@
 import type { Origin, RecordId } from "./key.ts";
 import type { HeaderList, OutcomeKind } from "./outcome.ts";
+import type { StepRecord } from "./step.ts";
 
 /** An expired lease is a fact about time, not a state. */
 export const STATES = ["running", "waiting", "in_doubt", "succeeded", "failed"] as const;
@@ -8,8 +9,8 @@ export type State = (typeof STATES)[number];
 /** The only table of legal transitions; the stores' CHECK constraints and triggers repeat it. */
 export const TRANSITIONS: Readonly<Record<State, readonly State[]>> = {
   running: ["running", "waiting", "in_doubt", "succeeded", "failed"],
-  waiting: ["running"],
-  in_doubt: ["running"],
+  waiting: ["running", "waiting", "in_doubt"],
+  in_doubt: ["running", "waiting", "in_doubt"],
   succeeded: [],
   failed: [],
 };
@@ -37,29 +38,6 @@ export interface Holder {
   readonly id: RecordId;
   /** The fencing token: grows with every claim. */
   readonly fence: number;
-}
-
-/** What an effect definitely did. */
-export interface StepResult {
-  readonly kind: "succeeded" | "declined";
-  /** JSON bytes, sealed if encryption is on. */
-  readonly value: Uint8Array;
-}
-
-export interface StepRecord {
-  readonly name: string;
-  readonly kind: "atomic" | "external";
-  /** Digest of the step's arguments, to notice changed code under a live operation. */
-  readonly inputDigest: string;
-  /** The provider key that was sent, or undefined for an effect without one. */
-  readonly providerKey?: string;
-  /** The fence that began (external) or recorded (atomic) the step. */
-  readonly fence: number;
-  /** Database time, in milliseconds since the epoch. */
-  readonly begunAt: number;
-  readonly recordedAt?: number;
-  /** Absent while an external step is begun and its result is not recorded. */
-  readonly result?: StepResult;
 }
 
 /** The stored response; absent once pruned or when it was too large to keep. */
@@ -113,14 +91,4 @@ export interface OperationRecord {
 
 export function isFinal(state: State): state is OutcomeKind {
   return state === "succeeded" || state === "failed";
-}
-
-/** The external steps whose effect may or may not have happened. */
-export function unfinished(steps: readonly StepRecord[]): StepRecord[] {
-  return steps.filter((step) => step.kind === "external" && step.result === undefined);
-}
-
-/** The external steps that stand succeeded. */
-export function standing(steps: readonly StepRecord[]): StepRecord[] {
-  return steps.filter((step) => step.kind === "external" && step.result?.kind === "succeeded");
 }

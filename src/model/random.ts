@@ -18,12 +18,12 @@ let used = 0;
 function draw(length: number): Uint8Array {
   if (length > POOL_BYTES) return randomBytes(length);
   if (used + length > pool.length) {
-    pool = randomBytes(POOL_BYTES);
+    pool = new Uint8Array(randomBytes(POOL_BYTES));
     used = 0;
   }
   used += length;
   // A copy, so that nobody holds what others are given.
-  return new Uint8Array(pool.subarray(used - length, used));
+  return pool.slice(used - length, used);
 }
 
 /** The only place of the library that draws from the system's generator. */

@@ -1,14 +1,8 @@
 import type { Origin } from "../model/key.ts";
-import type {
-  Doubt,
-  Form,
-  OperationRecord,
-  State,
-  StepRecord,
-  StoredOutcome,
-} from "../model/operation.ts";
+import type { Doubt, Form, OperationRecord, State, StoredOutcome } from "../model/operation.ts";
 import { isFinal } from "../model/operation.ts";
 import type { HeaderList } from "../model/outcome.ts";
+import type { ResultKind, SendRecord, StepEffect, StepRecord, Verdict } from "../model/step.ts";
 import type { StoredMessage } from "../store.ts";
 
 /**
@@ -52,12 +46,34 @@ export interface StepRow {
   readonly name: string;
   readonly kind: StepRecord["kind"];
   readonly input_digest: string;
-  readonly provider_key: string | null;
   readonly fence: number;
   readonly begun_at: number;
   readonly recorded_at: number | null;
-  readonly result_kind: "succeeded" | "declined" | null;
+  readonly result_kind: ResultKind | null;
   readonly result_value: Uint8Array | null;
+  /** What follows speaks of an external step only. */
+  readonly provider_key: string | null;
+  readonly generation: number;
+  readonly provider: string | null;
+  readonly effect_kind: string | null;
+  readonly account: string | null;
+  readonly region: string | null;
+  readonly request: Uint8Array | null;
+  readonly replay_until: number | null;
+  readonly look_up: boolean | number;
+  readonly reference: string | null;
+  readonly compensates: string | null;
+  readonly compensated: boolean | number;
+}
+
+export interface SendRow {
+  readonly step: string;
+  readonly number: number;
+  readonly generation: number;
+  readonly fence: number;
+  readonly sent_at: number;
+  readonly verdict: Verdict | null;
+  readonly detail: string | null;
 }
 
 export interface MessageRow {
@@ -67,8 +83,12 @@ export interface MessageRow {
   readonly staged_at: number;
 }
 
-/** The record of a row and its steps. */
-export function toRecord(row: OperationRow, steps: readonly StepRow[]): OperationRecord {
+/** The record of a row, its steps and their sends, both in their order. */
+export function toRecord(
+  row: OperationRow,
+  steps: readonly StepRow[],
+  sends: readonly SendRow[],
+): OperationRecord {
   const outcome = toStoredOutcome(row);
   const request = toRequest(row);
   return {
@@ -83,7 +103,7 @@ export function toRecord(row: OperationRow, steps: readonly StepRow[]): Operatio
     fingerprint: row.fingerprint,
     recipe: row.recipe,
     createdAt: row.created_at,
-    steps: steps.map(toStep),
+    steps: steps.map((step) => toStep(step, sends)),
     ...(row.lease_until === null ? {} : { leaseUntil: row.lease_until }),
     ...(row.run_until === null ? {} : { runUntil: row.run_until }),
     ...(row.due_at === null ? {} : { dueAt: row.due_at }),
@@ -114,7 +134,7 @@ function toRequest(row: OperationRow): OperationRecord["request"] {
   return { origin, scope, key, input };
 }
 
-function toStep(row: StepRow): StepRecord {
+function toStep(row: StepRow, sends: readonly SendRow[]): StepRecord {
   const { result_kind: kind, result_value: value } = row;
   return {
     name: row.name,
@@ -122,9 +142,42 @@ function toStep(row: StepRow): StepRecord {
     inputDigest: row.input_digest,
     fence: row.fence,
     begunAt: row.begun_at,
-    ...(row.provider_key === null ? {} : { providerKey: row.provider_key }),
     ...(row.recorded_at === null ? {} : { recordedAt: row.recorded_at }),
     ...(kind === null || value === null ? {} : { result: { kind, value } }),
+    ...(row.kind === "atomic" ? {} : { effect: toEffect(row, sends) }),
+  };
+}
+
+function toEffect(row: StepRow, sends: readonly SendRow[]): StepEffect {
+  const { provider, effect_kind: kind, account, region } = row;
+  return {
+    generation: row.generation,
+    lookUp: Boolean(row.look_up),
+    compensated: Boolean(row.compensated),
+    sends: sends.filter(({ step }) => step === row.name).map(toSend),
+    ...(row.provider_key === null ? {} : { providerKey: row.provider_key }),
+    ...(provider === null || kind === null
+      ? {}
+      : {
+          target: {
+            ...{ provider, kind },
+            ...(account === null ? {} : { account }),
+            ...(region === null ? {} : { region }),
+          },
+        }),
+    ...(row.request === null ? {} : { request: row.request }),
+    ...(row.replay_until === null ? {} : { replayUntil: row.replay_until }),
+    ...(row.reference === null ? {} : { reference: row.reference }),
+    ...(row.compensates === null ? {} : { compensates: row.compensates }),
+  };
+}
+
+function toSend(row: SendRow): SendRecord {
+  const { number, generation, fence, sent_at: sentAt, verdict, detail } = row;
+  return {
+    ...{ number, generation, fence, sentAt },
+    ...(verdict === null ? {} : { verdict }),
+    ...(detail === null ? {} : { detail }),
   };
 }
 

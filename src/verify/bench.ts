@@ -9,6 +9,7 @@ import type { MaybePromise, OperationStore } from "../store.ts";
  * `async-callbacks`: transaction callbacks that may await; known from the store's capabilities.
  * `own-transaction`: a transaction object that can die, not the user's bare connection.
  * `unmigrated`: a database without the store's tables.
+ * `lineage`: a database that looks as if its history had changed.
  */
 export type Need =
   | "races"
@@ -17,7 +18,8 @@ export type Need =
   | "rows"
   | "async-callbacks"
   | "own-transaction"
-  | "unmigrated";
+  | "unmigrated"
+  | "lineage";
 
 /** One empty store, made anew for each case, and what surrounds it. */
 export interface StoreBench<Tx = unknown> {
@@ -38,6 +40,8 @@ export interface StoreBench<Tx = unknown> {
   endTransaction?(tx: Tx): MaybePromise<void>;
   /** Two handles on one database that has none of the store's tables yet. */
   unmigrated?(): MaybePromise<readonly [OperationStore<Tx>, OperationStore<Tx>]>;
+  /** Makes the database's history another than the one that the store remembers. */
+  changeLineage?(): MaybePromise<void>;
   /** What this bench cannot offer, each with the reason that is printed beside the skipped case. */
   readonly lacks?: Partial<Readonly<Record<Need, string>>>;
   /** Gives back what the bench opened, all of its handles too. */
@@ -67,6 +71,8 @@ function missing(need: Need, bench: StoreBench): string | undefined {
     return "a callback cannot end its transaction";
   if (need === "unmigrated" && bench.unmigrated === undefined)
     return "the bench has no database without tables";
+  if (need === "lineage" && bench.changeLineage === undefined)
+    return "the database's history cannot change, or not be told";
   if (need === "async-callbacks" && bench.store.capabilities.callbacks === "sync")
     return "the store's callbacks are synchronous";
   return undefined;

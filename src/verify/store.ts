@@ -1,9 +1,15 @@
 import type { StoreCase } from "./bench.ts";
 import { claimCases } from "./cases/claims.ts";
+import { evidenceCases } from "./cases/evidence.ts";
 import { fenceCases } from "./cases/fences.ts";
 import { hostileCases } from "./cases/hostile.ts";
+import { lineageCases } from "./cases/lineage.ts";
 import { pruneCases } from "./cases/prune.ts";
 import { recordCases } from "./cases/records.ts";
+import { referenceCases } from "./cases/references.ts";
+import { refusalCases } from "./cases/refusals.ts";
+import { reopeningCases } from "./cases/reopening.ts";
+import { sendCases } from "./cases/sends.ts";
 import { stepCases } from "./cases/steps.ts";
 import { transactionCases } from "./cases/transactions.ts";
 
@@ -19,7 +25,13 @@ export const storeCases: readonly StoreCase[] = [
   ...fenceCases,
   ...recordCases,
   ...stepCases,
+  ...sendCases,
+  ...referenceCases,
+  ...evidenceCases,
+  ...reopeningCases,
+  ...refusalCases,
   ...transactionCases,
   ...pruneCases,
   ...hostileCases,
+  ...lineageCases,
 ].sort((a, b) => a.guarantee - b.guarantee);

@@ -7,10 +7,9 @@ import {
   type OperationRecord,
   STATES,
   type State,
-  standing,
   TRANSITIONS,
-  unfinished,
 } from "../../src/model/operation.ts";
+import { standing, unfinished } from "../../src/model/step.ts";
 import { testProperty } from "../property.ts";
 import { anyClaim, anyEnd, anyKeyless, anyRecord, anyRecover } from "./records.ts";
 
@@ -207,7 +206,7 @@ test("final states have no way out, and every state is reached from a claim", ()
   for (const state of STATES) assert.equal(TRANSITIONS[state].length === 0, isFinal(state));
   // Whatever waits is claimed again before it ends.
   for (const state of ["waiting", "in_doubt"] as const)
-    assert.deepEqual(TRANSITIONS[state], ["running"]);
+    assert.ok(!TRANSITIONS[state].some(isFinal), state);
 });
 
 const STATE_AFTER: Readonly<Record<EndDecision["kind"], State>> = {

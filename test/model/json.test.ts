@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import canonicalize from "canonicalize";
 import fc from "fast-check";
 import { isNevertwiceError } from "../../src/model/errors.ts";
 import { canonicalJson, decodeJson, encodeJson, JSON_DEPTH_MAX } from "../../src/model/json.ts";
@@ -20,6 +21,29 @@ testProperty(
   "what is encoded is decoded as JSON reads it",
   fc.property(fc.jsonValue({ stringUnit: "grapheme" }), (value) => {
     assert.deepEqual(decodeJson(encodeJson(value)), JSON.parse(JSON.stringify(value)));
+  }),
+);
+
+const NAMES = fc.oneof(
+  fc.string({ unit: "grapheme" }),
+  fc.nat(200).map(String),
+  fc.constantFrom("__proto__", "constructor", "01", "1a", "-1", "\u20ac", "\ud83d\ude00", "\ufb33"),
+);
+const VALUES = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { depthSize: "small" },
+    fc.string({ unit: "grapheme" }),
+    fc.double({ noNaN: true, min: -(2 ** 53) + 1, max: 2 ** 53 - 1 }),
+    fc.constantFrom(true, false, null, undefined),
+    fc.array(tie("value"), { maxLength: 5 }),
+    fc.dictionary(NAMES, tie("value"), { maxKeys: 6 }),
+  ),
+})).value;
+
+testProperty(
+  "the canonical text is that of RFC 8785, whatever the members are called",
+  fc.property(VALUES, (value) => {
+    assert.equal(canonicalJson(value), canonicalize(value) ?? "");
   }),
 );
 

@@ -1,14 +1,13 @@
 import fc from "fast-check";
 import type { ClaimEvent, EndEvent, RecoverEvent } from "../../src/model/decide.ts";
 import { recordId } from "../../src/model/key.ts";
+import { DOUBTS, FORMS, isFinal, type OperationRecord, STATES } from "../../src/model/operation.ts";
 import {
-  DOUBTS,
-  FORMS,
-  isFinal,
-  type OperationRecord,
-  STATES,
+  RESULT_KINDS,
+  type ResultKind,
+  type StepEffect,
   type StepRecord,
-} from "../../src/model/operation.ts";
+} from "../../src/model/step.ts";
 
 /** Times are small numbers, so that draws meet each other at the edges. */
 const time = fc.integer({ min: 0, max: 30 });
@@ -21,17 +20,30 @@ const step: fc.Arbitrary<StepRecord> = fc
   .record({
     kind: fc.constantFrom("external" as const, "external" as const, "atomic" as const),
     providerKey: fc.option(fc.constant("provider-key"), nothing),
-    result: fc.option(fc.constantFrom("succeeded" as const, "declined" as const), half),
+    reference: fc.option(fc.constant("reference"), half),
+    compensates: fc.option(fc.constant("step-0"), half),
+    lookUp: fc.boolean(),
+    compensated: fc.boolean(),
+    result: fc.option(fc.constantFrom(...RESULT_KINDS), half),
     begunAt: time,
   })
-  .map(({ kind, providerKey, result, begunAt }) => ({
-    ...{ name: "", kind, inputDigest: "digest", fence: 1, begunAt },
-    ...(providerKey === undefined ? {} : { providerKey }),
+  .map(({ kind, result, begunAt, ...draw }) => {
+    const begun = { name: "", inputDigest: "digest", fence: 1, begunAt };
+    const ended = (end: ResultKind) => ({
+      result: { kind: end, value: new Uint8Array(0) },
+      recordedAt: begunAt,
+    });
     // An atomic step has its result from the start.
-    ...(kind === "external" && result === undefined
-      ? {}
-      : { result: { kind: result ?? "succeeded", value: new Uint8Array(0) }, recordedAt: begunAt }),
-  }));
+    if (kind === "atomic") return { ...begun, kind, ...ended("succeeded") };
+    const { providerKey, reference, compensates, ...rest } = draw;
+    const effect: StepEffect = {
+      ...{ ...rest, generation: 0, sends: [] },
+      ...(providerKey === undefined ? {} : { providerKey }),
+      ...(reference === undefined ? {} : { reference }),
+      ...(compensates === undefined ? {} : { compensates }),
+    };
+    return { ...begun, kind, effect, ...(result === undefined ? {} : ended(result)) };
+  });
 
 /** Any record that a store can hold. */
 export const anyRecord: fc.Arbitrary<OperationRecord> = fc

@@ -130,7 +130,7 @@ export const RACES: readonly Row[] = [
       const measured = await measure(replies, keys);
       assert.deepEqual(measured, { charges: 100, orders: 100, statuses: "500x 201" });
       assert.equal(bodies(replies).size, 100);
-      const charged = (await scene.charges(...keys)).map(({ metadata }) => metadata["key"]);
+      const charged = (await scene.charges(...keys)).map(({ metadata }) => metadata["cartId"]);
       assert.equal(new Set(charged).size, 100, "no key is charged twice");
     },
   ],

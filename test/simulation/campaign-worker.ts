@@ -4,10 +4,10 @@ import { ownCode } from "./code.ts";
 import type { Report, Task } from "./launch.ts";
 import { loadMutant } from "./mutant.ts";
 
-const { seeds, mutant } = workerData as Task;
+const { seeds, mutant, workloads = mutant?.workloads } = workerData as Task;
 const code = mutant === undefined ? ownCode : await loadMutant(mutant);
 const campaign = createCampaign();
-const found = await hunt(code, seeds, campaign, mutant?.workloads);
+const found = await hunt(code, seeds, campaign, workloads);
 const report: Report = {
   campaign,
   found: found && {

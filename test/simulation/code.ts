@@ -1,4 +1,4 @@
-import { declined } from "../../src/core/effect.ts";
+import { declined, inDoubt, notExecuted } from "../../src/core/judgement.ts";
 import { nevertwice } from "../../src/core/once.ts";
 import { fail, ok } from "../../src/model/outcome.ts";
 import { memoryStore } from "../../src/stores/memory/store.ts";
@@ -10,6 +10,8 @@ export interface Code {
   readonly ok: typeof ok;
   readonly fail: typeof fail;
   readonly declined: typeof declined;
+  readonly notExecuted: typeof notExecuted;
+  readonly inDoubt: typeof inDoubt;
 }
 
-export const ownCode: Code = { nevertwice, memoryStore, ok, fail, declined };
+export const ownCode: Code = { nevertwice, memoryStore, ok, fail, declined, notExecuted, inDoubt };

@@ -1,7 +1,7 @@
 import type { Campaign } from "./campaign.ts";
 import { PROVIDER_FAULTS } from "./hands.ts";
 import { STORE_FAULTS } from "./watched-store.ts";
-import { EXPECTED, WORKLOADS } from "./workload.ts";
+import { EXPECTED, WORKLOADS, type WorkloadName } from "./workload.ts";
 
 const STORE_METHODS = [
   "claim",
@@ -40,9 +40,17 @@ const MEETINGS: readonly string[] = [
   ...OTHERS,
 ];
 
+/** The same for what only a doubt leads to; a campaign of its own looks for it. */
+const DOUBTFUL_MEETINGS: readonly string[] = [
+  ...STORE_FAULTS.map((fault) => `store.note ${fault}`),
+  ...["find", "refund"].flatMap((method) =>
+    PROVIDER_FAULTS.map((fault) => `provider.${method} ${fault}`),
+  ),
+];
+
 /** The meetings that a campaign never came to. */
-export function missed({ met }: Campaign): string[] {
-  return MEETINGS.filter((name) => !met.has(name));
+export function missed({ met }: Campaign, doubtful = false): string[] {
+  return (doubtful ? DOUBTFUL_MEETINGS : MEETINGS).filter((name) => !met.has(name));
 }
 
 /** The share of operations that must reach their outcome: refusing all of them is no way out. */
@@ -51,8 +59,11 @@ const FLOOR = 0.97;
 const FLOOR_WITH_DOUBT = 0.5;
 
 /** The workloads that ended too seldom. */
-export function belowFloor({ ends }: Campaign): string[] {
-  return WORKLOADS.flatMap((name) => {
+export function belowFloor(
+  { ends }: Campaign,
+  workloads: readonly WorkloadName[] = WORKLOADS,
+): string[] {
+  return workloads.flatMap((name) => {
     const { planned = 0, final = 0 } = ends.get(name) ?? {};
     const floor = EXPECTED[name].doubts ? FLOOR_WITH_DOUBT : FLOOR;
     return planned > 0 && final >= planned * floor ? [] : [`${name}: ${final} of ${planned}`];
@@ -60,9 +71,9 @@ export function belowFloor({ ends }: Campaign): string[] {
 }
 
 /** How often each method met each fault, one line a method. */
-export function table({ met }: Campaign): string {
+export function table({ met }: Campaign, doubtful = false): string {
   const rows = new Map<string, string[]>();
-  for (const name of MEETINGS) {
+  for (const name of doubtful ? DOUBTFUL_MEETINGS : MEETINGS) {
     const [place = "", fault = ""] = name.split(" ");
     rows.set(place, [...(rows.get(place) ?? []), `${fault} ${met.get(name) ?? 0}`]);
   }

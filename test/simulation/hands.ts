@@ -1,6 +1,7 @@
+import type { Hands } from "./parts.ts";
 import type { Fault } from "./plan.ts";
 import type { Node } from "./scheduler.ts";
-import type { Hands, WorkloadName } from "./workload.ts";
+import type { WorkloadName } from "./workload.ts";
 import { aliveOf, never, type World } from "./world.ts";
 
 export const PROVIDER_FAULTS: readonly Fault[] = [
@@ -28,6 +29,17 @@ export function handsOf(world: World, node: Node): Hands {
           charges.push({ operation, step, key, kind: declines ? "declined" : "succeeded" });
         const id = known < 0 ? charges.length - 1 : known;
         return declines ? world.code.declined({ code: "refused" }) : { id };
+      }),
+    refund: (operation, charge, key) =>
+      ask("refund", () => {
+        const known = charges.findIndex((one) => one.key === key);
+        if (known < 0) charges.push({ operation, step: `refund ${charge}`, key, kind: "refunded" });
+        return { id: known < 0 ? charges.length - 1 : known };
+      }),
+    find: (operation, step) =>
+      ask("find", () => {
+        const id = charges.findIndex((one) => one.operation === operation && one.step === step);
+        return id < 0 ? undefined : { id };
       }),
     look: (operation) => ask("look", () => charges.some((one) => one.operation === operation)),
     pause() {
@@ -71,7 +83,9 @@ function callProvider<T>(world: World, node: Node, method: string, answer: () =>
   return new Promise((resolve, reject) => {
     const act = (fault: Fault | undefined): void => {
       const lost = (): void => {
-        if (alive()) reject(new Error("The connection was reset."));
+        const left = fault !== "lose-request" || world.chance.hit(0.5);
+        const error = new Error("The connection was reset.");
+        if (alive()) reject(left ? error : Object.assign(error, { code: "ECONNREFUSED" }));
       };
       if (fault === "crash-before") world.crash(node);
       if (fault === "lose-request") lost();

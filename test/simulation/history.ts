@@ -23,6 +23,7 @@ export type Fact = { readonly at: number } & (
       readonly variant: string | undefined;
       readonly state: State;
     }
+  | { readonly type: "reopened"; readonly id: RecordId }
   | { readonly type: "renewed"; readonly id: RecordId; readonly fence: number }
   | {
       readonly type: "wrote";
@@ -52,7 +53,7 @@ export interface Charge {
   readonly operation: string;
   readonly step: string;
   readonly key: string | undefined;
-  readonly kind: "succeeded" | "declined";
+  readonly kind: "succeeded" | "declined" | "refunded";
 }
 
 /** A row of the shop's own table. */

@@ -49,13 +49,13 @@ export async function loadMutant({ name, patches }: Mutant): Promise<Code> {
   }
   const load = (file: string): Promise<Record<string, unknown>> =>
     import(pathToFileURL(join(folder, "src", file)).href);
-  const [once, store, outcome, effect] = await Promise.all([
+  const [once, store, outcome, judgement] = await Promise.all([
     load("core/once.ts"),
     load("stores/memory/store.ts"),
     load("model/outcome.ts"),
-    load("core/effect.ts"),
+    load("core/judgement.ts"),
   ]);
-  return { ...once, ...store, ...outcome, ...effect } as unknown as Code;
+  return { ...once, ...store, ...outcome, ...judgement } as unknown as Code;
 }
 
 export function clearMutants(): void {

@@ -1,6 +1,6 @@
 import { type Mutant, patch } from "./mutant.ts";
 
-const EXTERNAL = "core/external.ts";
+const SEND = "core/send.ts";
 const DECIDE = "model/decide.ts";
 const WRITES = "stores/memory/writes.ts";
 
@@ -18,36 +18,31 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "provider-key-per-attempt",
     patches: [
-      patch(EXTERNAL, "const key = known?.providerKey ?? derived;", "const key = derived;"),
-      patch(EXTERNAL, "generation: 0,", "generation: record.attempts,"),
+      patch(SEND, "providerKey: sent ?? derived", "providerKey: derived"),
+      patch(SEND, "...toEffect(step), ...open?.effect,", "...open?.effect, ...toEffect(step),"),
+      patch("core/derived-key.ts", "    generation,\n", "    generation: record.attempts,\n"),
     ],
   },
   {
     name: "sent-before-begin",
     patches: [
       patch(
-        EXTERNAL,
-        "  await begin(run, name, inputDigest, effect.keyed === false ? undefined : key);\n",
-        "",
+        SEND,
+        "const step = await begin(run, toBegin(run, place, effect, known), known);",
+        "const early = toBegin(run, place, effect, known);\n" +
+          "  const key = early.providerKey ?? place.name;\n" +
+          "  const { signal } = run.lease;\n" +
+          "  const first = await effect.send({ key, since: 0, signal, checkTime: () => undefined });\n" +
+          "  const step = await begin(run, early, known);",
       ),
-      patch(
-        EXTERNAL,
-        "const result = await send(run, effect, key);",
-        "const result = await send(run, effect, key);\n" +
-          "  await begin(run, name, effectDigest(effect), effect.keyed === false ? undefined : key);",
-      ),
+      patch(SEND, "returned = await effect.send(call);", "returned = first;"),
     ],
   },
   {
     name: "keyless-sent-again",
     patches: [
-      patch(EXTERNAL, "if (known && known.providerKey === undefined)", "if (known && name === '')"),
-      patch(
-        DECIDE,
-        "} else if (unfinished(record.steps).some(isKeyless)) {",
-        "} else if (record.name === '') {",
-      ),
-      patch(DECIDE, "if (open.some(isKeyless) || event.parked)", "if (event.parked)"),
+      patch("core/effect.ts", '(way === "replay" && effect.keyed !== false)', 'way === "replay"'),
+      patch(DECIDE, "(effect.providerKey === undefined &&", '(effect.providerKey === "" &&'),
     ],
   },
   {
@@ -180,7 +175,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "opaque-run-again",
     patches: [
-      patch(DECIDE, 'if (event.afterCrash === "doubt" && crashed)', 'if (record.name === "")'),
+      patch(DECIDE, 'if (event.afterCrash === "doubt" && doubtful)', 'if (record.name === "")'),
     ],
   },
   {
@@ -203,9 +198,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: "timeout-is-a-decline",
     patches: [
       patch(
-        EXTERNAL,
-        'return suspend(run, error, "effect-unknown");',
-        'return { kind: "declined", value: new Uint8Array(0) };',
+        "core/verdict.ts",
+        'return effect.judge?.(error) ?? inDoubt("unanswered");',
+        'return { [Symbol.for("nevertwice.declined")]: true, decline: {} };',
       ),
     ],
   },
@@ -258,8 +253,53 @@ export const MUTANTS: readonly Mutant[] = [
     name: "refused-begin-sends",
     workloads: ["keyless"],
     patches: [
-      patch(EXTERNAL, "expectDone(run, end, undefined);", ""),
-      patch(EXTERNAL, "if (lease.lost) suspendLost(run);", ""),
+      patch(SEND, "expectDone(run, end, undefined);", ""),
+      patch(SEND, "if (run.lease.lost) suspendLost(run);", ""),
+      patch(SEND, 'if (run.lease.lost) throw new NevertwiceError("lease-lost");', ""),
+    ],
+  },
+  {
+    name: "look-up-miss-sends-again",
+    workloads: ["found"],
+    patches: [patch("core/resolve.ts", 'if (!proves) return { kind: "quiet" };', "")],
+  },
+  {
+    name: "refusal-lowers-a-doubt",
+    workloads: ["refused"],
+    patches: [
+      patch(
+        "stores/memory/steps.ts",
+        "(end.proven === true || isUntouched(sendsNow(effect.generation, sends)))",
+        "sends.length > 0",
+      ),
+    ],
+  },
+  {
+    name: "word-of-a-person-forgotten",
+    workloads: ["told"],
+    patches: [
+      patch(
+        "core/resolve.ts",
+        "if (known.effect?.reference !== undefined) return retrieve(doubtful, known.effect.reference);",
+        "",
+      ),
+    ],
+  },
+  {
+    name: "failed-without-taking-back",
+    workloads: ["taken-back"],
+    patches: [
+      patch("core/compensate.ts", "if (!result.declined) return result;", "return result;"),
+      patch(
+        "core/compensate.ts",
+        "const result = await externalStep(run, place, effect, name);",
+        "const result = { declined: false, value: {} as Value } as const;",
+      ),
+      patch(
+        DECIDE,
+        'if (event.kind === "failed" && standing(record.steps).length > 0)',
+        "if (!record)",
+      ),
     ],
   },
 ];

@@ -1,4 +1,5 @@
 import { createChance } from "./chance.ts";
+import { DOUBTFUL } from "./doubtful.ts";
 import { WORKLOADS, type WorkloadName } from "./workload.ts";
 
 /** Every way in which the world may misbehave. */
@@ -40,6 +41,8 @@ export interface PlannedClient {
 /** What a seed draws before anything runs: the swarm's own mixture of faults and work. */
 export interface Plan {
   readonly nodes: number;
+  /** How likely a worker passes at each step. */
+  readonly workerRate: number;
   readonly rates: Readonly<Record<Fault, number>>;
   readonly budget: number;
   readonly steps: number;
@@ -80,11 +83,14 @@ export function drawPlan(seed: number, workloads?: readonly WorkloadName[]): Pla
       })),
     };
   });
+  // What follows a doubt comes late, and would else meet a world without faults.
+  const deep = !calm && operations.some(({ workload }) => workload in DOUBTFUL);
   return {
     ...{ rates, calm, operations },
+    workerRate: deep ? 0.12 : 0.03,
     nodes: calm ? 1 : 1 + chance.below(3),
-    budget: calm ? 1 + chance.below(2) : chance.pick([0, 1, 2, 3, 4, 6, 8]),
-    steps: 60 + chance.below(120),
+    budget: calm ? 1 + chance.below(2) : chance.pick(deep ? [4, 8, 16] : [0, 1, 2, 3, 4, 6, 8]),
+    steps: (deep ? 200 : 60) + chance.below(120),
     attemptsMax: chance.hit(0.85) ? 20 : 3,
     responseMs: !calm && chance.hit(0.1) ? 1_500 : 7 * DAY_MS,
   };

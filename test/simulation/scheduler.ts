@@ -65,6 +65,9 @@ const FREE: ReadonlySet<Fault> = new Set(["stall", "skew"]);
 const FREE_MAX = 40;
 /** Calls so seldom made that they would hardly meet a fault, and how much likelier it is. */
 const RARE: ReadonlyMap<string, number> = new Map([
+  ["store.note", 12],
+  ["provider.find", 4],
+  ["provider.refund", 3],
   ["provider.look", 12],
   ["store.commit", 20],
   ["store.takeOver", 2],

@@ -10,6 +10,7 @@ import { drawPlan } from "./plan.ts";
 import { simulate } from "./simulation.ts";
 
 const HISTORIES = 6_000;
+const DOUBTFUL = 3_000;
 const REPEATED = 150;
 
 test("no schedule, crash or lost answer breaks a promise", async (context) => {
@@ -19,6 +20,16 @@ test("no schedule, crash or lost answer breaks a promise", async (context) => {
   for (const line of table(campaign).split("\n")) context.diagnostic(line);
   assert.deepEqual(missed(campaign), [], "a port never met one of its faults");
   assert.deepEqual(belowFloor(campaign), [], "too few operations reach their outcome");
+});
+
+test("no doubt is resolved by a guess, and none is left that somebody can resolve", async (context) => {
+  const workloads = ["refused", "found", "told", "taken-back"] as const;
+  const { found, campaign } = await launch({ seeds: DOUBTFUL, workloads });
+  if (found) assert.fail(found.text);
+  context.diagnostic(`${campaign.histories} histories, ${campaign.faults} faults, no violation`);
+  for (const line of table(campaign, true).split("\n")) context.diagnostic(line);
+  assert.deepEqual(missed(campaign, true), [], "a port never met one of its faults");
+  assert.deepEqual(belowFloor(campaign, workloads), [], "too few operations reach their outcome");
 });
 
 test("a seed repeats itself, and nothing waits outside of the scheduler", async () => {

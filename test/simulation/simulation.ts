@@ -1,5 +1,6 @@
 import { recordId } from "../../src/model/key.ts";
 import { isFinal, type OperationRecord } from "../../src/model/operation.ts";
+import { unfinished } from "../../src/model/step.ts";
 import { createChance } from "./chance.ts";
 import { startClient } from "./clients.ts";
 import type { Code } from "./code.ts";
@@ -63,7 +64,7 @@ export async function simulate(
 /** Workers pass and clocks jump at any time. */
 function disturb({ plan, chance, processes, scheduler }: World): void {
   if (plan.calm) return;
-  if (chance.hit(0.03)) launchWorker(scheduler, chance.pick(processes));
+  if (chance.hit(plan.workerRate)) launchWorker(scheduler, chance.pick(processes));
   if (scheduler.strikes("skew", "clock"))
     chance.pick(processes).node.wallSkewMs = (chance.fraction() - 0.5) * 7_200_000;
 }
@@ -83,13 +84,35 @@ async function finish({ scheduler, broken }: World): Promise<void> {
 async function healAlone(world: World): Promise<void> {
   await finish(world);
   for (let pass = 0; pass < PASSES_MAX; pass += 1) {
+    if (pass % 2 === 1) await hearPersons(world);
     const open = (await remains(world)).flatMap(({ record }) => readyTime(record) ?? []);
-    if (open.length === 0) return;
+    if (open.length === 0 && pass % 2 === 1) return;
+    if (open.length === 0) continue;
     world.scheduler.advanceTo(Math.min(...open));
     launchWorker(world.scheduler, world.chance.pick(world.processes));
     await finish(world);
   }
   world.broken.push("an operation does not end without its client");
+}
+
+/** A person looks at the provider's ledger, once nothing is on its way any more. */
+async function hearPersons(world: World): Promise<void> {
+  const { raw, charges, plan } = world;
+  for (const { id, label, record } of await remains(world)) {
+    const { workload } = plan.operations.find((one) => one.label === label) ?? {};
+    if (workload !== "told" || record?.state !== "in_doubt" || record.dueAt !== undefined) continue;
+    const [open] = unfinished(record.steps);
+    const evidence = { source: "person", finding: "unknown", by: "ann", detail: "seen" } as const;
+    const made = charges.findIndex(({ operation }) => operation === label);
+    const settled =
+      made < 0
+        ? ({ kind: "not-executed" } as const)
+        : ({ kind: "executed", reference: String(made) } as const);
+    const word = { evidence: { ...evidence, step: open?.name ?? "" } };
+    const answer = await raw.reopen(id, open === undefined ? word : { ...word, settled });
+    if (answer.kind === "ok" && answer.value === "reopened")
+      world.facts.push({ type: "reopened", at: world.scheduler.now(), id });
+  }
 }
 
 /** When a worker may take the record over; undefined if it has ended or waits for its client. */

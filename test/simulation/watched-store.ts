@@ -138,6 +138,7 @@ export function watchedStore(world: World, node: Node): OperationStore<MemoryTra
         gate,
       );
     },
+    note: (id, evidence) => call("note", () => raw.note(id, evidence)),
     read: (id) => call("read", () => raw.read(id)),
     due: (request) => call("due", () => raw.due(request)),
     prune: (request) => call("prune", () => raw.prune(request)),

@@ -1,13 +1,14 @@
 import type { OpaqueHandler } from "../../src/core/attempt.ts";
 import type { AfterCrash } from "../../src/core/definition.ts";
-import type { Declined, Effect } from "../../src/core/effect.ts";
 import type { Operation } from "../../src/core/handle.ts";
 import type { Once } from "../../src/core/once.ts";
 import type { Op } from "../../src/core/op.ts";
 import type { StandardSchema } from "../../src/core/standard-schema.ts";
 import type { MemoryTransaction } from "../../src/stores/memory/store.ts";
 import type { Code } from "./code.ts";
+import { DOUBTFUL } from "./doubtful.ts";
 import type { Order } from "./history.ts";
+import { effect, type Hands, type Input, reserve, settle, type Work } from "./parts.ts";
 
 export const WORKLOADS = [
   "checkout",
@@ -17,6 +18,10 @@ export const WORKLOADS = [
   "pair",
   "loose",
   "early",
+  "refused",
+  "found",
+  "told",
+  "taken-back",
   "atomic",
   "atomic-fail",
   "opaque-doubt",
@@ -29,6 +34,8 @@ export type WorkloadName = (typeof WORKLOADS)[number];
 export interface Expectation {
   /** The charges that stand once the operation succeeded. */
   readonly charges: number;
+  /** The charges that may stand while it is under way, if they are more. */
+  readonly most?: number;
   /** Whether it reserves an order, and keeps it if it succeeds. */
   readonly orders: number;
   readonly messages: number;
@@ -49,33 +56,16 @@ export const EXPECTED: Readonly<Record<WorkloadName, Expectation>> = {
   pair: { ...SHOP, charges: 2 },
   loose: PLAIN,
   early: PLAIN,
+  refused: SHOP,
+  found: { ...SHOP, doubts: true },
+  told: SHOP,
+  "taken-back": { ...SHOP, charges: 0, most: 1, fails: true },
   atomic: { ...SHOP, charges: 0 },
   "atomic-fail": { ...SHOP, charges: 0, fails: true },
   "opaque-doubt": { ...PLAIN, doubts: true },
   "opaque-rerun": PLAIN,
   "opaque-probe": PLAIN,
 };
-
-export interface Input {
-  readonly amount: number;
-}
-
-/** What a handler may touch: every effect is a call that the scheduler sees. */
-export interface Hands {
-  /** A number that no other run has drawn, so that two runs never answer alike. */
-  nonce(): number;
-  charge(
-    place: { operation: string; step: string; declines: boolean },
-    key: string | undefined,
-  ): Promise<{ id: number } | Declined<{ code: string }>>;
-  /** Whether a charge stands, as the provider sees it. */
-  look(operation: string): Promise<boolean>;
-  /** A wait inside of a transaction. */
-  pause(): Promise<void>;
-  /** Throws if the seed says that the handler fails here. */
-  mood(place: string, operation: string): void;
-  ran(operation: string, input: Input): void;
-}
 
 type Shop = Once<MemoryTransaction, "async">;
 export type Perform = (call: {
@@ -113,47 +103,6 @@ function asker(operation: Operation<Input, unknown>): Perform {
     door ? operation.door.perform({ origin: "own", ...request }) : operation.run(request);
 }
 
-interface Work {
-  readonly op: Op<MemoryTransaction, "async">;
-  readonly input: Input;
-  readonly label: string;
-  readonly hands: Hands;
-  readonly code: Code;
-}
-
-function effect(work: Work, step: string, given: { keyed?: boolean; declines?: boolean } = {}) {
-  const { hands, label, input } = work;
-  const { keyed = true, declines = false } = given;
-  return {
-    input: { amount: input.amount },
-    keyed,
-    send: ({ key }) => hands.charge({ operation: label, step, declines }, keyed ? key : undefined),
-  } satisfies Effect<unknown, unknown>;
-}
-
-function reserve({ op, input, label, hands }: Work): Promise<{ id: string }> {
-  return op.atomic("reserve", async (tx) => {
-    const id = `order-${hands.nonce()}`;
-    const order: Order = { operation: label, variant: String(input.amount), status: "reserved" };
-    tx.table<Order>("orders").insert(id, order);
-    await hands.pause();
-    hands.mood("in-reserve", label);
-    return { id };
-  });
-}
-
-function settle(work: Work, id: string, status: "paid" | "released"): Promise<unknown> {
-  const { op, label, hands, input, code } = work;
-  return op.settle(async (tx, write) => {
-    tx.table<Order>("orders").put(id, { operation: label, variant: String(input.amount), status });
-    write.stage(status === "paid" ? "receipt" : "regret", { id });
-    const nonce = hands.nonce();
-    await hands.pause();
-    hands.mood("in-settle", label);
-    return status === "paid" ? code.ok({ id, nonce }, 201) : code.fail({ id, nonce }, 402);
-  });
-}
-
 async function checkout(work: Work, keyed: boolean, declines: boolean): Promise<unknown> {
   const { id } = await reserve(work);
   work.hands.mood("reserved", work.label);
@@ -163,6 +112,7 @@ async function checkout(work: Work, keyed: boolean, declines: boolean): Promise<
 }
 
 const RESUMABLE: Readonly<Record<string, (work: Work) => Promise<unknown>>> = {
+  ...DOUBTFUL,
   checkout: (work) => checkout(work, true, false),
   keyless: (work) => checkout(work, false, false),
   decline: (work) => checkout(work, true, true),

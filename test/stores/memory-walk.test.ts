@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { decide } from "../../src/model/decide.ts";
+import type { Evidence, Reopening } from "../../src/model/evidence.ts";
+import { isFinal, type OperationRecord, TRANSITIONS } from "../../src/model/operation.ts";
 import {
-  isFinal,
-  type OperationRecord,
+  isUntouched,
+  nextGeneration,
+  RESULT_KINDS,
+  type SendRecord,
+  type StepBegin,
+  type StepEnd,
   type StepRecord,
-  TRANSITIONS,
-} from "../../src/model/operation.ts";
+  standing,
+  unfinished,
+  VERDICTS,
+} from "../../src/model/step.ts";
 import type { Answer, ClaimRequest, OperationStore } from "../../src/store.ts";
 import type { MemoryTransaction } from "../../src/stores/memory/store.ts";
 import { memoryStore } from "../../src/stores/memory/store.ts";
@@ -21,7 +29,20 @@ interface Step {
   readonly fence: number;
   readonly ms: number;
   readonly failed: boolean;
+  readonly end: StepEnd;
 }
+
+const VALUE = new Uint8Array([1]);
+
+/** Every end that a step can come to; the references meet each other. */
+const ENDS: readonly StepEnd[] = [
+  ...RESULT_KINDS.filter((kind) => kind !== "not-executed").flatMap((kind) => [
+    { kind, value: VALUE },
+    { kind, value: VALUE, reference: "pi_1" },
+  ]),
+  ...VERDICTS.filter((verdict) => verdict !== "definite").map((kind) => ({ kind })),
+  { kind: "not-executed", proven: true },
+];
 
 const ACTS = [
   "claim",
@@ -29,6 +50,8 @@ const ACTS = [
   "renew",
   "begin",
   "record",
+  "note",
+  "reopen",
   "settle",
   "park",
   "wait",
@@ -48,6 +71,7 @@ const walk: fc.Arbitrary<Step[]> = fc.array(
     fence: fc.integer({ min: 1, max: 4 }),
     ms: fc.constantFrom(0, 0, 50, 150, 400),
     failed: fc.boolean(),
+    end: fc.constantFrom(...ENDS),
   }),
   { minLength: 5, maxLength: 40 },
 );
@@ -60,7 +84,7 @@ testProperty(
     let before: OperationRecord | undefined;
     for (const [index, step] of steps.entries()) {
       skew.ms += step.ms;
-      const answer = await take(store, step, index);
+      const answer = await take(store, step, index, before);
       assert.notEqual(answer.kind, "not-known");
       const snapshot = await store.read(REQUEST.id);
       assert.ok(snapshot.kind === "ok");
@@ -97,27 +121,54 @@ function assertLegal(before: OperationRecord, after: OperationRecord | undefined
   if (after.state !== before.state) assert.ok(TRANSITIONS[before.state].includes(after.state));
   const grown = after.fence - before.fence;
   assert.ok(grown === 0 || grown === 1);
-  if (grown === 1) {
-    assert.equal(after.state, "running");
+  // A reopening makes it due at once; a claim is a take-over of what was due.
+  if (grown === 1 && after.state !== "running")
+    assert.deepEqual([after.attempts, after.dueAt], [0, now]);
+  else if (grown === 1) {
     const ready = before.state === "running" ? before.leaseUntil : before.dueAt;
     assert.ok((ready ?? Number.POSITIVE_INFINITY) <= now);
   }
   assert.ok((after.leaseUntil ?? 0) <= (after.runUntil ?? 0));
-  for (const step of before.steps) {
-    const kept: StepRecord | undefined = after.steps.find(({ name }) => name === step.name);
-    assert.ok(kept, "a step never vanishes");
-    if (step.result !== undefined) assert.deepEqual(kept, step);
-    assert.equal(kept.providerKey, step.providerKey);
+  for (const step of before.steps) assertKept(step, after);
+  if (!isFinal(after.state)) return;
+  assert.deepEqual(unfinished(after.steps), []);
+  if (after.state === "failed") assert.deepEqual(standing(after.steps), []);
+}
+
+function assertKept(step: StepRecord, { steps }: OperationRecord): void {
+  const kept = steps.find(({ name }) => name === step.name);
+  assert.ok(kept, "a step never vanishes");
+  const { effect, ...rest } = step;
+  const { effect: now, ...others } = kept;
+  if (step.result !== undefined && step.result.kind !== "not-executed")
+    assert.deepEqual(
+      [others, now && { ...now, compensated: false }],
+      [rest, effect && { ...effect, compensated: false }],
+    );
+  if (effect === undefined || now === undefined) return;
+  assert.ok(now.compensated || !effect.compensated, "what was taken back stays so");
+  for (const [index, send] of effect.sends.entries()) {
+    const later: SendRecord | undefined = now.sends[index];
+    assert.equal(later?.number, index + 1);
+    assert.equal(later.fence, send.fence);
+    assert.equal(later.sentAt, send.sentAt);
+    if (send.verdict !== undefined) assert.deepEqual(later, send);
   }
-  if (isFinal(after.state)) {
-    const open = after.steps.filter((step) => step.result === undefined);
-    assert.deepEqual(open, []);
-  }
+  // Only a step that is begun anew gets another key, and one of a later generation if it must.
+  if (now.providerKey === effect.providerKey) return;
+  assert.equal(step.result?.kind, "not-executed");
+  assert.equal(now.sends.length, effect.sends.length + 1);
+  assert.ok(now.generation > effect.generation || isUntouched(effect.sends));
 }
 
 const STILL = { wall: () => 0, monotonic: () => 0, sleep: async () => {}, timer: () => () => {} };
 
-function take(store: Store, step: Step, index: number): Promise<Answer<unknown>> {
+function take(
+  store: Store,
+  step: Step,
+  index: number,
+  before: OperationRecord | undefined,
+): Promise<Answer<unknown>> {
   const holder = { id: REQUEST.id, fence: step.fence };
   const body = new Uint8Array([index]);
   const kind = step.failed ? ("failed" as const) : ("succeeded" as const);
@@ -133,16 +184,13 @@ function take(store: Store, step: Step, index: number): Promise<Answer<unknown>>
     case "renew":
       return store.renew(holder, 100);
     case "begin":
-      return store.begin(holder, {
-        name: `s${step.ms}`,
-        inputDigest: "d",
-        providerKey: `${index}`,
-      });
+      return store.begin(holder, beginOf(step, index, before));
     case "record":
-      return store.record(holder, `s${step.ms}`, {
-        kind: step.failed ? "declined" : "succeeded",
-        value: body,
-      });
+      return store.record(holder, `s${step.ms}`, step.end);
+    case "note":
+      return store.note(holder.id, evidenceOf(step));
+    case "reopen":
+      return store.reopen(holder.id, reopeningOf(step));
     case "settle":
       return store.settle(holder, settlement);
     case "park":
@@ -167,4 +215,30 @@ function take(store: Store, step: Step, index: number): Promise<Answer<unknown>>
         return { settlement, value: 1 };
       });
   }
+}
+
+/** The send that the rules allow; the last of the names takes the first of them back. */
+function beginOf(step: Step, index: number, before: OperationRecord | undefined): StepBegin {
+  const name = `s${step.ms}`;
+  const known = before?.steps.find((one) => one.name === name);
+  return {
+    ...{ name, inputDigest: "d", providerKey: `${index}`, request: VALUE, lookUp: step.failed },
+    generation: known === undefined ? 0 : nextGeneration(known),
+    target: { provider: "stripe", kind: "payment_intent" },
+    ...(step.ms === 400 ? { compensates: "s0" } : {}),
+  };
+}
+
+function evidenceOf({ ms }: Step): Evidence {
+  return { step: `s${ms}`, source: "person", finding: "unknown" };
+}
+
+function reopeningOf(step: Step): Reopening {
+  const evidence = evidenceOf(step);
+  const { end } = step;
+  if (end.kind === "not-executed") return { evidence, settled: { kind: end.kind } };
+  if (end.kind === "declined")
+    return { evidence, settled: { kind: "executed", reference: "pi_2" } };
+  if (end.kind !== "succeeded") return { evidence };
+  return { evidence, settled: { kind: "executed", reference: "pi_1", value: end.value } };
 }

@@ -114,6 +114,36 @@ over("H15: a claim stays its own while a failed outcome is undone", async ({ poo
   assert.equal((await recordOf(store, request.id)).state, "failed");
 });
 
+const FAILED = { settlement: settlementOf({ kind: "failed", status: 409 }), value: 1 };
+
+over("H15: a failed outcome is written after a statement that failed", async ({ pool, store }) => {
+  const request = claimOf("k", { form: "atomic" });
+  await pool.query(INSERT, ["taken"]);
+  const answer = await store.atomic(request, async (tx) => {
+    await tx.query(INSERT, ["mine"]);
+    await assert.rejects(tx.query(INSERT, ["taken"]), { code: "23505" });
+    return FAILED;
+  });
+  assert.equal(answered(answer).kind, "committed");
+  assert.equal(await orders(pool), 1);
+  const { state, outcome } = await recordOf(store, request.id);
+  assert.deepEqual([state, outcome?.status], ["failed", 409]);
+});
+
+for (const [how, sql] of [
+  ["leaves its transaction", "ROLLBACK"],
+  ["begins another one", "ROLLBACK; BEGIN"],
+] as const)
+  over(`18: an atomic callback that ${how} has no failed outcome`, async ({ store }) => {
+    const request = claimOf("k", { form: "atomic" });
+    const answer = await store.atomic(request, async (tx) => {
+      await tx.query(sql).catch(() => {});
+      return FAILED;
+    });
+    assert.equal(answered(answer).kind, "threw");
+    assert.equal(answered(await store.read(request.id)), undefined);
+  });
+
 over(
   "H14: duplicates of a running atomic operation are busy at once and hold no connection",
   async ({ pool, store }) => {

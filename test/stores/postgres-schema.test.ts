@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { after } from "node:test";
 import { promisify } from "node:util";
-import { isFinal, STATES, TRANSITIONS } from "../../src/model/operation.ts";
+import { EVIDENCE_SOURCES } from "../../src/model/evidence.ts";
+import { DOUBTS, FORMS, isFinal, STATES, TRANSITIONS } from "../../src/model/operation.ts";
+import { RESULT_KINDS, VERDICTS } from "../../src/model/step.ts";
 import { postgresStore } from "../../src/stores/postgres/store.ts";
-import { claimed, claimOf } from "../../src/verify/cases/sample.ts";
+import { answered, claimed, claimOf } from "../../src/verify/cases/sample.ts";
 import { createDatabase, over, quietPool, stopServer } from "./postgres-bench.ts";
 
 after(stopServer);
@@ -14,6 +16,8 @@ over("the trigger allows what the table of transitions allows", async ({ pool, s
     [
       `state = '${state}'`,
       `lease_until = ${state === "running" ? "now()" : "NULL"}`,
+      "owner = NULL",
+      "missed_at = NULL",
       `run_until = ${state === "running" ? "now()" : "NULL"}`,
       `final_at = ${isFinal(state as "running") ? "now()" : "NULL"}`,
       `outcome_status = ${isFinal(state as "running") ? "200" : "NULL"}`,
@@ -61,4 +65,33 @@ over("schema() is what migrate() does", async ({ store }) => {
   await other.close();
   await pool.end();
   await database.drop();
+});
+
+over("the types are the lists of the model", async ({ pool }) => {
+  const enumerations = { state: STATES, form: FORMS, doubt: DOUBTS };
+  const domains = {
+    ...{ verdict: VERDICTS, result_kind: RESULT_KINDS, evidence_source: EVIDENCE_SOURCES },
+  };
+  const compare = async (
+    lists: Readonly<Record<string, readonly [string, ...string[]]>>,
+    code: string,
+  ): Promise<void> => {
+    for (const [type, values] of Object.entries(lists)) {
+      const cast = (value: string): Promise<unknown> =>
+        pool.query(`SELECT $1::text::nevertwice_${type}`, [value]);
+      for (const value of values) await cast(value);
+      for (const value of ["other", "", values[0].toUpperCase()])
+        await assert.rejects(cast(value), { code }, `${type} ${value}`);
+    }
+  };
+  await compare(enumerations, "22P02");
+  await compare(domains, "23514");
+});
+
+over("evidence is fixed in SQL", async ({ pool, store }) => {
+  const { record } = await claimed(store, claimOf("k"));
+  answered(await store.note(record.id, { step: "charge", source: "webhook", finding: "executed" }));
+  const forged = pool.query("UPDATE nevertwice_evidence SET finding = 'not-executed'");
+  await assert.rejects(forged, { code: "NT004" });
+  assert.equal(answered(await store.evidence(record.id))[0]?.finding, "executed");
 });

@@ -15,7 +15,11 @@ import { runStoreCases } from "./run.ts";
 
 const USER_TABLE = "CREATE TABLE user_row (id text UNIQUE)";
 const TRUNCATE =
-  "TRUNCATE user_row, nevertwice_operation, nevertwice_request, nevertwice_response, nevertwice_step, nevertwice_outbox, nevertwice_setting";
+  "TRUNCATE user_row, nevertwice_operation, nevertwice_request, nevertwice_step, nevertwice_send, nevertwice_adopted, nevertwice_evidence, nevertwice_outbox, nevertwice_setting";
+
+/** What is remembered becomes another timeline, so that the present one is news. */
+const OTHER_LINEAGE = `UPDATE nevertwice_setting
+  SET value = jsonb_set(value::jsonb, '{timeline}', '77')::text WHERE name = 'lineage'`;
 
 async function pgBench(url: string, pool: pg.Pool): Promise<StoreBench<pg.PoolClient>> {
   const skew = { ms: 0 };
@@ -42,6 +46,7 @@ async function pgBench(url: string, pool: pg.Pool): Promise<StoreBench<pg.PoolCl
       count: async () => (await pool.query("SELECT FROM user_row")).rowCount ?? 0,
     },
     endTransaction: async (tx) => void (await tx.query("COMMIT")),
+    changeLineage: async () => void (await pool.query(OTHER_LINEAGE)),
     lacks: BARE,
     async unmigrated() {
       const database = await createDatabase();
@@ -82,6 +87,7 @@ async function postgresJsBench(
       count: async () => (await sql`SELECT FROM user_row`).count,
     },
     endTransaction: async (tx) => void (await tx`COMMIT`),
+    changeLineage: async () => void (await sql.unsafe(OTHER_LINEAGE)),
     lacks: BARE,
     async close() {
       for (const each of stores) await each.close();
@@ -104,6 +110,7 @@ async function pgliteBench(db: PGlite): Promise<StoreBench<Transaction>> {
       count: async () => (await db.query("SELECT id FROM user_row")).rows.length,
     },
     endTransaction: async (tx) => void (await tx.exec("COMMIT")),
+    changeLineage: async () => void (await db.query(OTHER_LINEAGE)),
     close: () => store.close(),
   };
 }

@@ -32,9 +32,11 @@ export function claim(
 ): ClaimAnswer {
   const known = occupied(ledger, underWay, request);
   if (known !== undefined) return known;
-  const record = inserted(request, ledger.now());
+  const now = ledger.now();
+  const record = inserted(request, now);
   ledger.keep(record);
-  return { kind: "claimed", snapshot: ledger.snapshot(record) };
+  // It shares bytes with the request alone, which are the caller's already.
+  return { kind: "claimed", snapshot: { record, now } };
 }
 
 export function takeOver(ledger: MemoryLedger, request: TakeOverRequest): TakeOverAnswer {

@@ -1,9 +1,9 @@
 import type { RecordId } from "../../model/key.ts";
 import type { Holder, OperationRecord } from "../../model/operation.ts";
 import type { Fenced, Message, Snapshot, StoredMessage } from "../../store.ts";
+import type { Change } from "./change.ts";
 import { copyRecord } from "./copies.ts";
 import { memoryOutbox } from "./outbox.ts";
-import type { Change } from "./writes.ts";
 
 /** The records and their messages. Every method is one synchronous turn, so it needs no locks. */
 export interface MemoryLedger {
@@ -26,7 +26,7 @@ export function memoryLedger(now: () => number): MemoryLedger {
   const outbox = memoryOutbox();
 
   function keep(record: OperationRecord, messages: readonly Message[] = []): void {
-    const copy = copyRecord(record);
+    const copy = copyRecord(record, records.get(record.id));
     outbox.stage(record.id, messages, now());
     records.set(record.id, copy);
   }

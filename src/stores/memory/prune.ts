@@ -1,10 +1,16 @@
+import { CLOCK_MARGIN_MS } from "../../model/clock.ts";
 import type { OperationRecord } from "../../model/operation.ts";
-import { CLOCK_MARGIN_MS, type PruneAnswer, type PruneRequest } from "../../store.ts";
+import type { PruneAnswer, PruneRequest } from "../../store.ts";
+import type { MemoryEffects } from "./effects.ts";
 import type { MemoryLedger } from "./ledger.ts";
 import { tombstone } from "./writes.ts";
 
 /** Takes the responses and requests first; only what is a tombstone already can go as a whole. */
-export function prune(ledger: MemoryLedger, request: PruneRequest): PruneAnswer {
+export function prune(
+  ledger: MemoryLedger,
+  effects: MemoryEffects,
+  request: PruneRequest,
+): PruneAnswer {
   const { responseMs, tombstoneMs = Number.POSITIVE_INFINITY, limit, wall } = request;
   const now = ledger.now();
   if (Math.abs(now - wall) > CLOCK_MARGIN_MS) return { kind: "clocks-disagree", now };
@@ -17,7 +23,10 @@ export function prune(ledger: MemoryLedger, request: PruneRequest): PruneAnswer 
   const pruned = finalFor(responseMs)
     .filter((record) => record.request !== undefined)
     .slice(0, limit);
-  for (const record of gone) ledger.remove(record.id);
+  for (const { id, steps } of gone) {
+    effects.remove(id, steps);
+    ledger.remove(id);
+  }
   for (const record of pruned) ledger.keep(tombstone(record));
   return { kind: "pruned", responses: pruned.length, tombstones: gone.length };
 }

@@ -2,12 +2,15 @@ import { type Clock, systemClock } from "../../model/clock.ts";
 import type { OperationStore } from "../../store.ts";
 import { attempt, attemptLater } from "./answer.ts";
 import { claim, takeOver, type UnderWay } from "./claims.ts";
+import { effectsInMemory, record } from "./effects.ts";
 import { memoryLedger } from "./ledger.ts";
 import { prune } from "./prune.ts";
+import { reopen } from "./reopening.ts";
 import { due, list } from "./search.ts";
+import { begun } from "./steps.ts";
 import { type MemoryTransaction, memoryTables, type ReadableTable } from "./tables.ts";
 import { atomic, transact } from "./transactions.ts";
-import { begun, recorded, renewed, settled, suspended } from "./writes.ts";
+import { renewed, settled, suspended } from "./writes.ts";
 
 export type { MemoryTable, MemoryTransaction, ReadableTable } from "./tables.ts";
 
@@ -25,23 +28,31 @@ export interface MemoryStore extends OperationStore<MemoryTransaction, "async"> 
 /**
  * The contract over plain maps, for tests, demos and for reading; nothing survives the process.
  *
- * To learn the protocol, read `writes.ts` (what each write makes of a record), then `ledger.ts`
- * (the fence), `claims.ts` and `transactions.ts`.
+ * To learn the protocol, read `writes.ts` and `steps.ts` (what each write makes of a record), then
+ * `ledger.ts` (the fence), `claims.ts`, `transactions.ts` and `reopening.ts`.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const { clock = systemClock, skew = { ms: 0 } } = options;
   const ledger = memoryLedger(() => clock.wall() + skew.ms);
+  const effects = effectsInMemory(ledger.now);
   const tables = memoryTables();
   const underWay: UnderWay = new Set();
   let namespace: string | undefined;
   return {
-    capabilities: { callbacks: "async", durable: false, separateLeases: true },
+    capabilities: { callbacks: "async", durable: false, separateLeases: true, noticesDeath: false },
     claim: async (request) => attempt(() => claim(ledger, underWay, request)),
     takeOver: async (request) => attempt(() => takeOver(ledger, request)),
     renew: async (holder, leaseMs) => attempt(() => ledger.write(holder, renewed(leaseMs))),
     begin: async (holder, step) => attempt(() => ledger.write(holder, begun(step))),
-    record: async (holder, name, result) =>
-      attempt(() => ledger.write(holder, recorded(name, result))),
+    record: async (holder, name, end) => attempt(() => record(ledger, effects, holder, name, end)),
+    note: async (id, evidence) =>
+      attempt(() => {
+        if (ledger.find(id) === undefined) return "missing";
+        effects.note(id, evidence);
+        return "noted";
+      }),
+    evidence: async (id) => attempt(() => effects.evidence(id)),
+    reopen: async (id, reopening) => attempt(() => reopen(ledger, effects, id, reopening)),
     settle: async (holder, settlement) =>
       attempt(() => ledger.write(holder, settled(settlement), settlement.messages)),
     suspend: async (holder, suspension) =>
@@ -55,7 +66,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       }),
     due: async (request) => attempt(() => due(ledger, request)),
     list: async (filter) => attempt(() => list(ledger, filter)),
-    prune: async (request) => attempt(() => prune(ledger, request)),
+    prune: async (request) => attempt(() => prune(ledger, effects, request)),
     messages: async (id) => attempt(() => ledger.messages(id)),
     namespace: async (name) => {
       namespace ??= name;

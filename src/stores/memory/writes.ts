@@ -1,28 +1,30 @@
 import { decide } from "../../model/decide.ts";
-import type { OperationRecord, StepRecord, StepResult } from "../../model/operation.ts";
+import type { OperationRecord, StoredOutcome } from "../../model/operation.ts";
+import type { StepRecord } from "../../model/step.ts";
 import type {
   ClaimRequest,
-  Fenced,
   FencedWrite,
   Settlement,
-  StepBegin,
   Suspension,
   TakeOverRequest,
 } from "../../store.ts";
-
-/** Why a write changes nothing. */
-export type Refusal = Exclude<Fenced, "done">;
-
-/** What a write makes of a record at the store's time `now`, in milliseconds since the epoch. */
-export type Change = (record: OperationRecord, now: number) => OperationRecord | Refusal;
+import { type Change, withoutLease, withStep } from "./change.ts";
 
 /** The record of a first claim: fence 1, first attempt. */
 export function inserted(request: ClaimRequest, now: number): OperationRecord {
   const { id, name, version, form, attemptId, fingerprint, recipe } = request;
   const { origin, scope, key, input } = request;
+  const { leaseUntil, runUntil } = lease(request, now);
   return {
-    ...{ id, name, version, form, attemptId, fingerprint, recipe },
-    ...lease(request, now),
+    id,
+    name,
+    version,
+    form,
+    attemptId,
+    fingerprint,
+    recipe,
+    leaseUntil,
+    runUntil,
     state: "running",
     fence: 1,
     attempts: 1,
@@ -70,24 +72,6 @@ export function renewed(leaseMs: number): Change {
   };
 }
 
-/** A mark that is there already stays as it is: its provider key may have been sent. */
-export function begun(step: StepBegin): Change {
-  return (record, now) => {
-    const known = record.steps.find(({ name }) => name === step.name);
-    if (known === undefined)
-      return withStep(record, { ...step, kind: "external", fence: record.fence, begunAt: now });
-    return known.result === undefined ? record : "stale";
-  };
-}
-
-export function recorded(name: string, result: StepResult): Change {
-  return (record, now) => {
-    const known = record.steps.find((step) => step.name === name);
-    if (known === undefined || known.result !== undefined) return "stale";
-    return withStep(record, { ...known, recordedAt: now, result });
-  };
-}
-
 /** The fenced write of a transaction. */
 export function written(write: FencedWrite): Change {
   return write.kind === "settle" ? settled(write.settlement) : recordedAtomically(write);
@@ -117,17 +101,20 @@ export function settledFrom(
   settlement: Settlement,
   now: number,
 ): OperationRecord {
-  const { kind, status, headers, body, reference } = settlement.outcome;
   return {
     ...withoutLease(record),
-    state: kind,
+    state: settlement.outcome.kind,
     finalAt: now,
-    outcome: {
-      ...{ kind, status },
-      ...(reference === undefined ? {} : { reference }),
-      ...(settlement.keepResponse ? { response: { headers, body } } : { missing: "too-large" }),
-    },
+    outcome: storedOutcome(settlement),
   };
+}
+
+function storedOutcome({ outcome, keepResponse }: Settlement): StoredOutcome {
+  const { kind, status, headers, body, reference } = outcome;
+  const stored: StoredOutcome = keepResponse
+    ? { kind, status, response: { headers, body } }
+    : { kind, status, missing: "too-large" };
+  return reference === undefined ? stored : { ...stored, reference };
 }
 
 export function suspended(suspension: Suspension): Change {
@@ -144,18 +131,15 @@ export function suspended(suspension: Suspension): Change {
 
 /** What remains of a final operation: its identity digest, fingerprint, outcome and reference. */
 export function tombstone(record: OperationRecord): OperationRecord {
-  const { request, outcome, ...rest } = record;
+  const { request, outcome, ...whole } = record;
+  const rest = { ...whole, steps: whole.steps.map(withoutRequest) };
   if (outcome === undefined) return rest;
   const { response, ...kept } = outcome;
   return { ...rest, outcome: response === undefined ? kept : { ...kept, missing: "pruned" } };
 }
 
-function withoutLease(record: OperationRecord): OperationRecord {
-  const { leaseUntil, runUntil, ...rest } = record;
-  return rest;
-}
-
-function withStep(record: OperationRecord, step: StepRecord): OperationRecord {
-  const others = record.steps.filter(({ name }) => name !== step.name);
-  return { ...record, steps: [...others, step] };
+function withoutRequest(step: StepRecord): StepRecord {
+  if (step.effect === undefined) return step;
+  const { request, ...effect } = step.effect;
+  return { ...step, effect: { ...effect, sends: [] } };
 }

@@ -1,10 +1,9 @@
-import type { Holder, StepResult } from "../../model/operation.ts";
+import type { Holder } from "../../model/operation.ts";
 import type {
   ClaimRequest,
   FencedWrite,
   Message,
   Settlement,
-  StepBegin,
   Suspension,
   TakeOverRequest,
 } from "../../store.ts";
@@ -19,7 +18,7 @@ export function idCell(id: string): Cell {
   return id;
 }
 
-const hex = (bytes: Uint8Array): string =>
+export const hex = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 
 /** Messages as JSON triples, or null for none. */
@@ -32,27 +31,31 @@ function staged(messages: readonly Message[]): Cell {
 const WAIT_POSITION = 2;
 
 /** Fenced writes ask without waiting for a lock; who is answered `locked` asks again alone. */
-const held = ({ id, fence }: Holder): Cell[] => [idCell(id), String(fence), "false"];
+export const held = ({ id, fence }: Holder): Cell[] => [idCell(id), String(fence), "false"];
 
 /** The same call, waiting for a lock. */
 export function waiting({ name, values }: Call): Call {
   return { name, values: values.map((value, i) => (i === WAIT_POSITION ? "true" : value)) };
 }
 
-const number = (value: number | undefined): Cell => (value === undefined ? null : String(value));
+export const number = (value: number | undefined): Cell =>
+  value === undefined ? null : String(value);
 
 const horizonCells = ({ horizon }: ClaimRequest): Cell[] => [
   ...[number(horizon?.keyTime), number(horizon?.pastMs), number(horizon?.futureMs)],
 ];
 
-export function claimCall(request: ClaimRequest, skewMs: number): Call {
+/** The number of the lock that tells whether this process lives, if it has one. */
+export type Owner = string | undefined;
+
+export function claimCall(request: ClaimRequest, owner: Owner, skewMs: number): Call {
   return {
     name: "claim",
     values: [
       ...[idCell(request.id), request.attemptId, request.origin, request.scope, request.key],
       ...[request.name, String(request.version), request.form, hex(request.fingerprint)],
       ...[request.recipe, hex(request.input)],
-      ...[String(request.leaseMs), String(request.runForMs)],
+      ...[String(request.leaseMs), String(request.runForMs), owner ?? null],
       ...horizonCells(request),
       String(skewMs),
     ],
@@ -83,10 +86,13 @@ export function claimAtomicCall(
   };
 }
 
-/** @param createdAt when the claim was made, in milliseconds since the epoch */
+/**
+ * @param claim its transaction, null for the one chained to it; when it was made, in milliseconds
+ *   since the epoch
+ */
 export function settleAtomicCall(
   request: ClaimRequest,
-  claim: { readonly transactionId: string; readonly createdAt: number },
+  claim: { readonly transactionId: string | null; readonly createdAt: number },
   settlement: Settlement,
   skewMs: number,
 ): Call {
@@ -100,31 +106,18 @@ export function settleAtomicCall(
   };
 }
 
-export function takeOverCall(request: TakeOverRequest, skewMs: number): Call {
+export function takeOverCall(request: TakeOverRequest, owner: Owner, skewMs: number): Call {
   const { attemptId, leaseMs, runForMs } = request;
+  const durations = [String(leaseMs), String(runForMs)];
   return {
     name: "take_over",
-    values: [...held(request), attemptId, String(leaseMs), String(runForMs), String(skewMs)],
+    values: [...held(request), attemptId, ...durations, owner ?? null, String(skewMs)],
   };
 }
 
-export function renewCall(holder: Holder, leaseMs: number, skewMs: number): Call {
-  return { name: "renew", values: [...held(holder), String(leaseMs), String(skewMs)] };
-}
-
-export function beginCall(holder: Holder, step: StepBegin, skewMs: number): Call {
-  const { name, inputDigest, providerKey = null } = step;
-  return {
-    name: "begin_step",
-    values: [...held(holder), name, inputDigest, providerKey, String(skewMs)],
-  };
-}
-
-export function recordCall(holder: Holder, name: string, result: StepResult, skewMs: number): Call {
-  return {
-    name: "record_step",
-    values: [...held(holder), name, result.kind, hex(result.value), String(skewMs)],
-  };
+export function renewCall(holder: Holder, leaseMs: number, owner: Owner, skewMs: number): Call {
+  const values = [...held(holder), String(leaseMs), owner ?? null, String(skewMs)];
+  return { name: "renew", values };
 }
 
 /** From the kind to the messages. */

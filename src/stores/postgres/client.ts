@@ -14,8 +14,10 @@ export interface Client {
 export interface Session {
   /** The user's own client, for callbacks. */
   readonly tx: unknown;
-  /** Rejects if the connection is lost while nothing is asked of it; else it never settles. */
-  readonly lost: Promise<never>;
+  /** Told if the connection is lost while nothing is asked of it, by drivers that tell of it. */
+  onLost(listen: (error: Error) => void): void;
+  /** Both ends of the TCP connection, of drivers that show them. */
+  ends?(): Ends | undefined;
   /** One statement with parameters. */
   query(sql: string, values: readonly Cell[]): Promise<readonly Row[]>;
   /** `BEGIN` and what follows it in one round trip; the rows of all its statements. */
@@ -23,12 +25,20 @@ export interface Session {
   /** Statements without parameters in one round trip; the rows of all of them. */
   script(sql: string): Promise<readonly Row[]>;
   /** The last statements, which end with `PROOF`, and the COMMIT in one round trip. */
-  commit(transactionId: string, last: string): Promise<Ended>;
+  commit(transactionId: string | undefined, last: string): Promise<Ended>;
   rollback(): Promise<void>;
   /** Back to the pool; a connection that still has the user's statements to do is given up. */
   release(): void;
   /** Ends the connection as far as the driver can, so that nobody else gets it in this state. */
   destroy(): void;
+}
+
+/** A TCP connection as this side sees it: addresses as text, ports as numbers. */
+export interface Ends {
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
 }
 
 export interface Ended {
@@ -46,14 +56,20 @@ export const PROOF = "pg_current_xact_id_if_assigned()::text";
 
 export const committing = (last: string): string => `${last}; COMMIT`;
 
-/** @param rows of all statements of `committing`, the transaction's id in the last one */
-export function toEnded(rows: readonly Row[], command: string, transactionId: string): Ended {
+/**
+ * @param rows of all statements of `committing`, the transaction's id in the last one
+ * @param transactionId undefined if `last` itself began the transaction
+ */
+export function toEnded(
+  rows: readonly Row[],
+  command: string,
+  transactionId: string | undefined,
+): Ended {
   const row = rows.at(-1) ?? [];
-  return { committed: row.at(-1) === transactionId && command === "COMMIT", row };
+  const ended = row.at(-1) ?? undefined;
+  const own = ended !== undefined && (transactionId ?? ended) === ended;
+  return { committed: own && command === "COMMIT", row };
 }
-
-/** A promise that never settles, for drivers that do not tell of a lost connection. */
-export const never: Promise<never> = new Promise(() => {});
 
 export function toCell(value: unknown): Cell {
   if (value === null || value === undefined) return null;

@@ -38,7 +38,11 @@ export interface Connections {
   /** `BEGIN` and the first statements, which hold no parameters and bring their own settings. */
   begin(session: Session, first?: string): Promise<Begun>;
   /** Whether the server said that it committed; a lost answer is not known. */
-  commit(session: Session, transactionId: string, last?: string): Promise<Answer<Ended>>;
+  commit(
+    session: Session,
+    transactionId: string | undefined,
+    last?: string,
+  ): Promise<Answer<Ended>>;
   /** Rolls back and gives the connection back, or ends it if that fails. */
   abandon(session: Session): Promise<void>;
   readonly within: Within;
@@ -78,7 +82,7 @@ export function connections(client: Client, clock: Clock, patience: Patience): C
 
   async function commit(
     session: Session,
-    transactionId: string,
+    transactionId: string | undefined,
     last = `SELECT ${PROOF}`,
   ): Promise<Answer<Ended>> {
     try {

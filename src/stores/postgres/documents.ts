@@ -1,13 +1,23 @@
+import type { EvidenceRecord } from "../../model/evidence.ts";
 import type { OperationRecord } from "../../model/operation.ts";
 import type { ClaimRequest, Settlement, Snapshot, StoredMessage } from "../../store.ts";
-import { type MessageRow, type OperationRow, type StepRow, toMessage, toRecord } from "../rows.ts";
+import { type EvidenceRow, toEvidence } from "../evidence.ts";
+import {
+  type MessageRow,
+  type OperationRow,
+  type SendRow,
+  type StepRow,
+  toMessage,
+  toRecord,
+} from "../rows.ts";
 import type { Row } from "./client.ts";
 
 type Hex<T, Field extends keyof T> = Omit<T, Field> & Record<Field, string | null>;
 
 interface Document {
   readonly row: Hex<OperationRow, "fingerprint" | "input" | "response_body">;
-  readonly steps: readonly Hex<StepRow, "result_value">[];
+  readonly steps: readonly Hex<StepRow, "result_value" | "request">[];
+  readonly sends: readonly SendRow[];
 }
 
 const bytes = (text: string | null): Uint8Array | null =>
@@ -15,7 +25,7 @@ const bytes = (text: string | null): Uint8Array | null =>
 
 /** The record of what the database's `document` function gave. */
 export function toSnapshot(document: string): Snapshot {
-  const { row, steps } = JSON.parse(document) as Document;
+  const { row, steps, sends } = JSON.parse(document) as Document;
   const { fingerprint, input, response_body } = row;
   const operation: OperationRow = {
     ...row,
@@ -23,13 +33,22 @@ export function toSnapshot(document: string): Snapshot {
     input: bytes(input),
     response_body: bytes(response_body),
   };
-  const found = steps.map((step) => ({ ...step, result_value: bytes(step.result_value) }));
-  return { record: toRecord(operation, found), now: row.now };
+  const found = steps.map((step) => {
+    const [result_value, request] = [bytes(step.result_value), bytes(step.request)];
+    return { ...step, result_value, request };
+  });
+  return { record: toRecord(operation, found, sends), now: row.now };
 }
 
 export function toSnapshots(rows: readonly Row[]): Snapshot[] {
   // A row that was pruned while the list was made has no document.
   return rows.flatMap(([document]) => (typeof document === "string" ? [toSnapshot(document)] : []));
+}
+
+export function toEvidences(rows: readonly Row[]): EvidenceRecord[] {
+  return rows.flatMap(([text]) =>
+    typeof text === "string" ? [toEvidence(JSON.parse(text) as EvidenceRow)] : [],
+  );
 }
 
 export function toMessages(rows: readonly Row[]): StoredMessage[] {

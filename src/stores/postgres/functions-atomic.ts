@@ -1,5 +1,5 @@
 import { PROOF } from "./client.ts";
-import { ACCEPTABLE, define, overLone, respond, stage } from "./functions-shared.ts";
+import { ACCEPTABLE, define, overLone, stage } from "./functions-shared.ts";
 import { lockKey, milliseconds, type Names, SQLSTATES } from "./statements.ts";
 
 /**
@@ -23,10 +23,11 @@ export function claimAtomicFunction(names: Names): string {
   END IF;
 ${ACCEPTABLE}
   IF acceptable THEN
+    -- The lock is held, so that what is absent stays so; ON CONFLICT would insert in two stages.
     INSERT INTO ${names.request} (operation_id, atomic, origin, scope, key, input)
-      SELECT p_id, true, p_origin, p_scope, p_key, p_input
+      SELECT p_id, true, p_origin${names.as("origin")}, p_scope, p_key, p_input
       WHERE NOT EXISTS (SELECT FROM ${names.operation} WHERE id = p_id)
-      ON CONFLICT (operation_id) DO NOTHING;
+        AND NOT EXISTS (SELECT FROM ${names.request} WHERE operation_id = p_id);
     IF NOT FOUND THEN
       ${overLone(names, true)} AND NOT EXISTS (SELECT FROM ${names.operation} WHERE id = p_id);
     END IF;
@@ -39,22 +40,20 @@ ${ACCEPTABLE}
   return define(names, "claim_atomic", declare, body);
 }
 
-/** The operation as it ends, in the transaction that claimed it. */
+/** The operation as it ends, in the transaction of that id; null is the one that claims with it. */
 export function settleAtomicFunction(names: Names): string {
-  const body = `  IF ${PROOF} IS DISTINCT FROM p_transaction THEN
+  const body = `  IF p_transaction IS NOT NULL AND ${PROOF} IS DISTINCT FROM p_transaction THEN
     RAISE EXCEPTION 'nevertwice: the callback ended its transaction'
       USING ERRCODE = '${SQLSTATES.transactionEnded}';
   END IF;
   INSERT INTO ${names.operation} (id, fence, created_at, final_at, version, attempts, outcome_status,
-      state, form, name, attempt_id, fingerprint, recipe, outcome_reference, response_missing)
+      state, form, name, attempt_id, fingerprint, recipe, outcome_reference, response_missing,
+      response_headers, response_body)
     VALUES (p_id, 1, to_timestamp(p_created_ms / 1000), moment, p_version, 1, p_status,
-      p_kind, p_form, p_name, p_attempt_id, p_fingerprint, p_recipe, p_reference,
-      CASE WHEN p_body IS NULL THEN 'too-large' END)
-    ON CONFLICT (id) DO NOTHING;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = '${SQLSTATES.refused}', MESSAGE = 'stale';
-  END IF;
-${respond(names)}
+      p_kind${names.as("state")}, p_form${names.as("form")}, p_name, p_attempt_id, p_fingerprint,
+      p_recipe, p_reference,
+      CASE WHEN p_body IS NULL THEN 'too-large'${names.as("response_missing")} END, p_headers, p_body);
+  PERFORM set_config('${names.settled}', p_id::text, true);
 ${stage(names)}
   RETURN 'done ' || ${milliseconds("moment")};`;
   return define(names, "settle_atomic", "", body);

@@ -1,5 +1,5 @@
 import { type FunctionName, signature } from "./signatures.ts";
-import { clockAt, type Names } from "./statements.ts";
+import { clockAt, type Names, SQLSTATES } from "./statements.ts";
 
 export const NOW: string = clockAt("p_skew_ms");
 export const LEASE = (ms: string): string => `${ms} * interval '1 millisecond'`;
@@ -14,6 +14,14 @@ ${body}
 END $$;`;
 }
 
+/** A snapshot older than the statement would hide the row that won. */
+export function refuseIsolation(): string {
+  return `IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'nevertwice: this statement needs READ COMMITTED'
+      USING ERRCODE = '${SQLSTATES.isolation}';
+  END IF;`;
+}
+
 /** Sets `acceptable`: whether the horizon takes an unknown key. */
 export const ACCEPTABLE: string = `  IF p_key_time IS NOT NULL THEN
     acceptable := to_timestamp(p_key_time / 1000)
@@ -22,15 +30,9 @@ export const ACCEPTABLE: string = `  IF p_key_time IS NOT NULL THEN
 
 /** A request without an operation is no claim, whatever left it there: the next claim takes it. */
 export function overLone(names: Names, atomic: boolean): string {
-  return `UPDATE ${names.request} SET atomic = ${atomic}, origin = p_origin,
+  return `UPDATE ${names.request} SET atomic = ${atomic}, origin = p_origin${names.as("origin")},
         scope = p_scope, key = p_key, input = p_input
       WHERE operation_id = p_id`;
-}
-
-/** The response's row, by which pruning finds the operation. */
-export function respond(names: Names): string {
-  return `  INSERT INTO ${names.response} (operation_id, stored_at, headers, body)
-    VALUES (p_id, moment, p_headers, p_body);`;
 }
 
 /** The messages that commit with the write, in their order. */
@@ -40,5 +42,16 @@ export function stage(names: Names): string {
       SELECT p_id, m.value ->> 0, m.value ->> 1, decode(m.value ->> 2, 'hex'), moment
       FROM json_array_elements(p_messages) WITH ORDINALITY AS m(value, position)
       ORDER BY m.position;
+  END IF;`;
+}
+
+/** What a fenced write declares. */
+export const ANSWER = "answer text;";
+
+/** Locks the operation, or answers why the holder may not write. */
+export function heldOrReturn(names: Names): string {
+  return `  answer := ${names.of("hold")}(p_id, p_fence, p_wait);
+  IF answer <> 'done' THEN
+    RETURN answer;
   END IF;`;
 }

@@ -1,6 +1,25 @@
 import { PROOF } from "./client.ts";
 import { claimAtomicFunction, settleAtomicFunction } from "./functions-atomic.ts";
-import { ACCEPTABLE, define, LEASE, NOW, overLone, respond, stage } from "./functions-shared.ts";
+import { adoptFunction, noteFunction, reopenFunction } from "./functions-evidence.ts";
+import {
+  lineageFunction,
+  missedAt,
+  ownerGoneFunction,
+  ownerOf,
+  UNHELD,
+} from "./functions-lineage.ts";
+import {
+  ACCEPTABLE,
+  ANSWER,
+  define,
+  heldOrReturn,
+  LEASE,
+  NOW,
+  overLone,
+  refuseIsolation,
+  stage,
+} from "./functions-shared.ts";
+import { beginFunction, recordFunction, stepMembers } from "./functions-steps.ts";
 import { DUE_TIME, lockKey, milliseconds, type Names, SQLSTATES } from "./statements.ts";
 
 /**
@@ -9,6 +28,7 @@ import { DUE_TIME, lockKey, milliseconds, type Names, SQLSTATES } from "./statem
  */
 export function functions(names: Names): string {
   return [
+    ownerGoneFunction(names),
     documentFunction(names),
     holdFunction(names),
     demandFunction(names),
@@ -19,32 +39,33 @@ export function functions(names: Names): string {
     stepFunctions(names),
     settleFunction(names),
     suspendFunction(names),
+    lineageFunction(names),
   ].join("\n\n");
 }
 
 /** The row and its steps as one JSON text, in the shape of `OperationRow` and `StepRow`. */
 function documentFunction(names: Names): string {
-  const { operation, request, response, step } = names;
+  const { operation, request } = names;
+  // The claim of a process that has died has lapsed.
+  const leaseEnd = `CASE WHEN o.missed_at <= moment AND o.lease_until > moment
+      AND ${names.of("owner_gone")}(o.owner) THEN moment ELSE o.lease_until END`;
   const time = (column: string): string => `${milliseconds(column)} AS ${column}`;
   return `CREATE FUNCTION ${names.of("document")}(p_id bytea, p_skew_ms float8)
 RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  moment timestamptz := ${NOW};
 BEGIN
   RETURN (SELECT json_build_object(
     'row', row_to_json(whole),
-    'steps', coalesce((SELECT json_agg(row_to_json(s) ORDER BY s.position) FROM (
-      SELECT name, kind, input_digest, provider_key, fence, ${time("begun_at")},
-        ${time("recorded_at")}, result_kind, encode(result_value, 'hex') AS result_value, position
-      FROM ${step} WHERE operation_id = p_id
-    ) AS s), '[]'))
+    ${stepMembers(names)})
   FROM (
     SELECT encode(o.id, 'hex') AS id, o.name, o.version, o.form, o.state, o.fence, o.attempt_id,
-      o.attempts, ${time("lease_until")}, ${time("run_until")}, ${time("due_at")}, o.doubt,
+      o.attempts, ${milliseconds(leaseEnd)} AS lease_until, ${time("run_until")}, ${time("due_at")}, o.doubt,
       o.last_error, encode(o.fingerprint, 'hex') AS fingerprint, o.recipe, ${time("created_at")},
       ${time("final_at")}, o.outcome_status, o.outcome_reference, o.response_missing,
-      r.origin, r.scope, r.key, encode(r.input, 'hex') AS input, s.headers AS response_headers,
-      encode(s.body, 'hex') AS response_body, ${milliseconds(NOW)} AS now
+      r.origin, r.scope, r.key, encode(r.input, 'hex') AS input, o.response_headers,
+      encode(o.response_body, 'hex') AS response_body, ${milliseconds("moment")} AS now
     FROM ${operation} AS o LEFT JOIN ${request} AS r ON r.operation_id = o.id
-      LEFT JOIN ${response} AS s ON s.operation_id = o.id
     WHERE o.id = p_id
   ) AS whole);
 END $$;`;
@@ -71,14 +92,6 @@ BEGIN
   END IF;
   RETURN CASE WHEN held_state = 'running' AND held_fence = p_fence THEN 'done' ELSE 'stale' END;
 END $$;`;
-}
-
-/** A snapshot older than the statement would hide the row that won. */
-function refuseIsolation(): string {
-  return `IF current_setting('transaction_isolation') <> 'read committed' THEN
-    RAISE EXCEPTION 'nevertwice: this statement needs READ COMMITTED'
-      USING ERRCODE = '${SQLSTATES.isolation}';
-  END IF;`;
 }
 
 /** Raises before COMMIT unless the write was done, in the transaction that was begun for it. */
@@ -111,13 +124,14 @@ function claimFunction(names: Names): string {
 ${ACCEPTABLE}
   IF acceptable THEN
     INSERT INTO ${names.operation} (id, fence, created_at, lease_until, run_until, version, attempts,
-        state, form, name, attempt_id, fingerprint, recipe)
-      VALUES (p_id, 1, moment, lease_end, run_end, p_version, 1, 'running', p_form, p_name, p_attempt_id,
-        p_fingerprint, p_recipe)
+        state, form, name, attempt_id, fingerprint, recipe, owner, missed_at)
+      VALUES (p_id, 1, moment, lease_end, run_end, p_version, 1, 'running', p_form${names.as("form")},
+        p_name, p_attempt_id, p_fingerprint, p_recipe, ${ownerOf("p_form")},
+        ${missedAt("p_form", "run_end")})
       ON CONFLICT (id) DO NOTHING;
     IF FOUND THEN
       INSERT INTO ${names.request} (operation_id, atomic, origin, scope, key, input)
-        VALUES (p_id, false, p_origin, p_scope, p_key, p_input)
+        VALUES (p_id, false, p_origin${names.as("origin")}, p_scope, p_key, p_input)
         ON CONFLICT (operation_id) DO NOTHING;
       IF NOT FOUND THEN
         ${overLone(names, false)};
@@ -141,9 +155,10 @@ function takeOverFunction(names: Names): string {
   END IF;
   UPDATE ${names.operation} SET state = 'running', fence = fence + 1, attempts = attempts + 1,
       attempt_id = p_attempt_id, run_until = run_end, due_at = NULL, doubt = NULL,
-      lease_until = least(moment + ${LEASE("p_lease_ms")}, run_end)
+      lease_until = least(moment + ${LEASE("p_lease_ms")}, run_end),
+      owner = ${ownerOf("form")}, missed_at = ${missedAt("form", "run_end")}
     WHERE id = p_id AND fence = p_fence AND final_at IS NULL
-      AND ${DUE_TIME} <= moment;
+      AND (${DUE_TIME} <= moment OR missed_at <= moment AND ${names.of("owner_gone")}(owner));
   IF NOT FOUND THEN
     RETURN 'stale';
   END IF;
@@ -151,36 +166,14 @@ function takeOverFunction(names: Names): string {
   return define(names, "take_over", declare, body);
 }
 
-const heldOrReturn = (
-  names: Names,
-): string => `  answer := ${names.of("hold")}(p_id, p_fence, p_wait);
-  IF answer <> 'done' THEN
-    RETURN answer;
-  END IF;`;
-
-const ANSWER = "answer text;";
-
 function stepFunctions(names: Names): string {
   const { operation, step } = names;
   const position = `(SELECT count(*) FROM ${step} WHERE operation_id = p_id)`;
   const renew = `${heldOrReturn(names)}
-  UPDATE ${operation} SET lease_until = least(moment + ${LEASE("p_lease_ms")}, run_until)
+  UPDATE ${operation} SET lease_until = least(moment + ${LEASE("p_lease_ms")}, run_until),
+      owner = ${ownerOf("form")}, missed_at = ${missedAt("form", "run_until")}
     WHERE id = p_id;
   RETURN 'done';`;
-  const begin = `${heldOrReturn(names)}
-  INSERT INTO ${step} (operation_id, name, position, kind, input_digest, provider_key, fence, begun_at)
-    VALUES (p_id, p_name, ${position}, 'external', p_input_digest, p_provider_key, p_fence, moment)
-    ON CONFLICT (operation_id, name) DO NOTHING;
-  IF FOUND OR EXISTS (
-    SELECT FROM ${step} WHERE operation_id = p_id AND name = p_name AND result_kind IS NULL
-  ) THEN
-    RETURN 'done';
-  END IF;
-  RETURN 'stale';`;
-  const record = `${heldOrReturn(names)}
-  UPDATE ${step} SET recorded_at = moment, result_kind = p_result_kind, result_value = p_result_value
-    WHERE operation_id = p_id AND name = p_name AND result_kind IS NULL;
-  RETURN CASE WHEN FOUND THEN 'done' ELSE 'stale' END;`;
   const atomic = `${heldOrReturn(names)}
   INSERT INTO ${step} (operation_id, name, position, kind, input_digest, fence, begun_at,
       recorded_at, result_kind, result_value)
@@ -194,8 +187,11 @@ ${stage(names)}
   RETURN 'done';`;
   return [
     define(names, "renew", ANSWER, renew),
-    define(names, "begin_step", ANSWER, begin),
-    define(names, "record_step", ANSWER, record),
+    adoptFunction(names),
+    beginFunction(names),
+    recordFunction(names),
+    noteFunction(names),
+    reopenFunction(names),
     define(names, "record_atomic", ANSWER, atomic),
   ].join("\n\n");
 }
@@ -204,15 +200,17 @@ function settleFunction(names: Names): string {
   const external = `SELECT FROM ${names.step} WHERE operation_id = p_id AND kind = 'external'`;
   const body = `${heldOrReturn(names)}
   IF EXISTS (${external}
-      AND (result_kind IS NULL OR p_kind = 'failed' AND result_kind = 'succeeded')) THEN
+      AND (result_kind IS NULL OR p_kind = 'failed' AND result_kind = 'succeeded'
+        AND NOT compensated AND compensates IS NULL)) THEN
     RETURN CASE WHEN EXISTS (${external} AND result_kind IS NULL)
       THEN 'step-unfinished' ELSE 'effect-uncompensated' END;
   END IF;
-  UPDATE ${names.operation} SET state = p_kind, final_at = moment, lease_until = NULL, run_until = NULL,
+  UPDATE ${names.operation} SET state = p_kind${names.as("state")},
+      final_at = moment, ${UNHELD},
       outcome_status = p_status, outcome_reference = p_reference,
-      response_missing = CASE WHEN p_body IS NULL THEN 'too-large' END
+      response_headers = p_headers, response_body = p_body,
+      response_missing = CASE WHEN p_body IS NULL THEN 'too-large'${names.as("response_missing")} END
     WHERE id = p_id;
-${respond(names)}
 ${stage(names)}
   RETURN 'done ' || ${milliseconds("moment")};`;
   return define(names, "settle", ANSWER, body);
@@ -220,8 +218,9 @@ ${stage(names)}
 
 function suspendFunction(names: Names): string {
   const body = `${heldOrReturn(names)}
-  UPDATE ${names.operation} SET state = p_state, doubt = p_doubt, lease_until = NULL,
-      run_until = NULL, due_at = moment + ${LEASE("p_due_in_ms")},
+  UPDATE ${names.operation} SET state = p_state${names.as("state")},
+      doubt = p_doubt${names.as("doubt")}, ${UNHELD},
+      due_at = moment + ${LEASE("p_due_in_ms")},
       last_error = coalesce(p_error, last_error),
       attempts = attempts - CASE WHEN p_count_attempt THEN 0 ELSE 1 END
     WHERE id = p_id;

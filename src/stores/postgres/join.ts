@@ -7,7 +7,7 @@ import type {
   MaybePromise,
   Snapshot,
 } from "../../store.ts";
-import { ROLLBACK_TO, SAVEPOINT, withoutLost } from "./atomic.ts";
+import { withoutLost } from "./atomic.ts";
 import { claimAtomicCall, settleAtomicCall } from "./calls.ts";
 import { PROOF, type Row } from "./client.ts";
 import { toSettled } from "./documents.ts";
@@ -15,6 +15,10 @@ import { classify, DeadlineError, innermost, isRerun, sqlState } from "./errors.
 import { type Speak, selecting, speakerOf } from "./joined-client.ts";
 import { inline } from "./signatures.ts";
 import { type Context, judged, refusedClaim, toAnswer, toClaimAnswer } from "./transaction.ts";
+
+/** What a failed outcome goes back to: the claim stays, and with it the lock on the key. */
+const SAVEPOINT = "SAVEPOINT nevertwice";
+const ROLLBACK_TO = "ROLLBACK TO SAVEPOINT nevertwice";
 
 /** What a throw goes back to: neither the claim nor anything of the callback stays. */
 const OUTER = "nevertwice_join";
@@ -47,6 +51,7 @@ export async function join<T>(
     row = await say(selecting(inline(names, claimAtomicCall(request, undefined, skew.ms)), PROOF));
     await say(row[0]?.startsWith("claimed ") ? SAVEPOINT : KEEP);
   } catch (error) {
+    if (isHidden(error)) return { kind: "not-applied", error, again: true };
     return classify(error, "open");
   }
   const claimed = toClaimAnswer(request, row[0] ?? "");
@@ -76,6 +81,9 @@ export async function join<T>(
     return toAnswer(failure.kind === "refused" ? refusedClaim(failure.reason) : failure);
   }
 }
+
+/** Above READ COMMITTED only the UNIQUE constraint finds a winner that the snapshot hides. */
+const isHidden = (error: unknown): boolean => sqlState(error) === "23505";
 
 /** A savepoint stands only in a transaction, which tells one from a pool or a plain connection. */
 async function open(say: Speak): Promise<void> {

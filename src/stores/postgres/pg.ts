@@ -1,5 +1,5 @@
 import { digest } from "../../model/key.ts";
-import { type Client, committing, type Row, type Session, toCell, toEnded } from "./client.ts";
+import { type Client, committing, type Ends, type Row, type Session, toEnded } from "./client.ts";
 
 /** What the store needs of pg's `Pool`; the client's type is read from `connect`. */
 export interface PgPool {
@@ -10,30 +10,37 @@ export interface PgPool {
 
 interface PgResult {
   readonly command: string | null;
-  readonly rows: readonly (readonly unknown[])[];
+  readonly rows: readonly Row[];
 }
+
+type PgAnswer = PgResult | readonly PgResult[];
+
+/** What every query of ours has; its own, since whoever wraps a driver may copy own properties. */
+const RAW_QUERY = {
+  rowMode: "array",
+  types: { getTypeParser: () => (value: unknown) => value },
+} as const;
 
 interface PgQuery {
   readonly name?: string;
   readonly text: string;
   readonly values?: readonly unknown[];
-  readonly rowMode: "array";
-  readonly types: { getTypeParser(): (value: unknown) => unknown };
+  /** With one, pg makes no promise of its own. */
+  callback(error: unknown, answer: PgAnswer): void;
 }
 
 /** A checked-out client, as pg 8 has it. */
 interface PgClient {
-  query(query: PgQuery): Promise<PgResult | readonly PgResult[]>;
+  query(query: PgQuery): void;
   release(broken?: boolean): void;
   on(event: "error" | "end", listener: (error?: Error) => void): unknown;
-  off(event: "error" | "end", listener: (error?: Error) => void): unknown;
   /** Private to pg, and the only sign of statements that nobody awaited. */
   readonly _queryQueue?: readonly unknown[];
   readonly _activeQuery?: unknown;
   readonly _sentQueryQueue?: readonly unknown[];
+  /** Absent in pg's native client. */
+  readonly connection?: { readonly stream?: Partial<Ends> };
 }
-
-const RAW = { getTypeParser: () => (value: unknown) => value };
 
 export function isPgPool(pool: object): pool is PgPool {
   return "connect" in pool && "totalCount" in pool && !("reserve" in pool);
@@ -58,45 +65,70 @@ function statementNames(): (text: string) => string {
   };
 }
 
-function pgSession(client: PgClient, nameOf: (text: string) => string | undefined): Session {
-  let given = false;
-  let fail: (error: Error) => void = () => {};
-  const lost = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
-  lost.catch(() => {});
-  // pg emits the loss of an idle connection as an event that ends the process if nobody listens.
-  const onLoss = (error?: Error): void => fail(error ?? new Error("The connection was ended."));
+/** Who wants to hear that a client was lost, while one of our sessions has it. */
+const listeners = new WeakMap<PgClient, { tell: (error: Error) => void }>();
+
+/**
+ * pg emits the loss of an idle connection as an event that ends the process if nobody listens. One
+ * listener stays with each client, also with a destroyed one, which may still report its end.
+ */
+function listenTo(client: PgClient): { tell: (error: Error) => void } {
+  const known = listeners.get(client);
+  if (known !== undefined) return known;
+  const listener = { tell: deaf };
+  listeners.set(client, listener);
+  const onLoss = (error?: Error): void =>
+    listener.tell(error ?? new Error("The connection was ended."));
   client.on("error", onLoss);
   client.on("end", onLoss);
+  return listener;
+}
+
+const deaf = (_: Error): void => {};
+
+function pgSession(client: PgClient, nameOf: (text: string) => string | undefined): Session {
+  let given = false;
+  let lost: Error | undefined;
+  let hear: ((error: Error) => void) | undefined;
+  const listener = listenTo(client);
+  listener.tell = (error) => {
+    lost ??= error;
+    hear?.(error);
+  };
 
   /** One result for each statement; pg gives a lone one without a list. */
-  const runAll = async (text: string, values?: readonly unknown[]): Promise<PgResult[]> => {
-    const query: PgQuery = { text, rowMode: "array", types: RAW };
-    const name = values === undefined ? undefined : nameOf(text);
-    const answer = await client.query({
-      ...query,
-      ...(values === undefined ? {} : { values }),
-      ...(name === undefined ? {} : { name }),
+  const runAll = (text: string, values?: readonly unknown[]): Promise<readonly PgResult[]> =>
+    new Promise((resolve, reject) => {
+      const callback: PgQuery["callback"] = (error, answer) => {
+        if (error) reject(error);
+        else resolve(Array.isArray(answer) ? answer : [answer as PgResult]);
+      };
+      const name = values === undefined ? undefined : nameOf(text);
+      client.query({
+        ...{ ...RAW_QUERY, text, callback },
+        ...(values === undefined ? {} : { values }),
+        ...(name === undefined ? {} : { name }),
+      });
     });
-    return Array.isArray(answer) ? [...(answer as readonly PgResult[])] : [answer as PgResult];
-  };
+  const rowsOf = async (text: string, values?: readonly unknown[]): Promise<readonly Row[]> =>
+    (await runAll(text, values)).flatMap(toRows);
   const giveBack = (broken: boolean): void => {
     if (given) return;
     given = true;
+    listener.tell = deaf;
     client.release(broken);
-    // A destroyed client may still report its end, which must not reach the process.
-    if (broken) return;
-    client.off("error", onLoss);
-    client.off("end", onLoss);
   };
 
   return {
     tx: client,
-    lost,
-    query: async (sql, values) => (await runAll(sql, values)).flatMap(toRows),
-    begin: async (script) => (await runAll(script)).flatMap(toRows),
-    script: async (sql) => (await runAll(sql)).flatMap(toRows),
+    onLost(listen) {
+      hear = listen;
+      if (lost !== undefined) listen(lost);
+    },
+    ends: () => endsOf(client),
+    query: rowsOf,
+    begin: rowsOf,
+    script: rowsOf,
     async commit(transactionId, last) {
       const results = await runAll(committing(last));
       return toEnded(results.flatMap(toRows), results.at(-1)?.command ?? "", transactionId);
@@ -107,8 +139,14 @@ function pgSession(client: PgClient, nameOf: (text: string) => string | undefine
   };
 }
 
-function toRows(result: PgResult): Row[] {
-  return result.rows.map((row) => row.map(toCell));
+const toRows = ({ rows }: PgResult): readonly Row[] => rows;
+
+function endsOf({ connection }: PgClient): Ends | undefined {
+  const { localAddress, localPort, remoteAddress, remotePort } = connection?.stream ?? {};
+  // A Unix socket has none.
+  if (localAddress === undefined || localPort === undefined) return undefined;
+  if (remoteAddress === undefined || remotePort === undefined) return undefined;
+  return { localAddress, localPort, remoteAddress, remotePort };
 }
 
 function isBusy(client: PgClient): boolean {

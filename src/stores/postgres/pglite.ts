@@ -1,4 +1,4 @@
-import { type Client, never, type Row, type Session, toCell } from "./client.ts";
+import { type Client, type Row, type Session, toCell } from "./client.ts";
 
 /** What the store needs of a PGlite instance; the transaction's type is read from `transaction`. */
 export interface PGliteInstance {
@@ -77,7 +77,7 @@ function pgliteSession(db: PGlite): Session {
     get tx() {
       return inside;
     },
-    lost: never,
+    onLost: () => {},
     query: async (sql, values) => toRows(await (inside ?? db).query(sql, values, RAW)),
     async begin(script) {
       const tx = await open();
@@ -87,16 +87,17 @@ function pgliteSession(db: PGlite): Session {
     async script(sql) {
       return (await (inside ?? db).exec(sql, RAW)).flatMap(toRows);
     },
-    async commit(transactionId, last) {
-      const rows = ((await inside?.exec(last, RAW)) ?? []).flatMap(toRows);
+    async commit(transactionId, statements) {
+      const last = ((await inside?.exec(statements, RAW)) ?? []).flatMap(toRows).at(-1) ?? [];
       finish(true);
       inside = undefined;
       await ended;
       // PGlite hides the answer to COMMIT, so the transaction's fate is looked up.
       const [row] = toRows(
-        await db.query("SELECT pg_xact_status($1::text::xid8)", [transactionId], RAW),
+        await db.query("SELECT pg_xact_status($1::text::xid8)", [last.at(-1) ?? null], RAW),
       );
-      return { committed: row?.[0] === "committed", row: rows.at(-1) ?? [] };
+      const own = (transactionId ?? last.at(-1)) === last.at(-1);
+      return { committed: own && row?.[0] === "committed", row: last };
     },
     rollback,
     release: () => {},

@@ -1,12 +1,4 @@
-import {
-  type Client,
-  committing,
-  never,
-  type Row,
-  type Session,
-  toCell,
-  toEnded,
-} from "./client.ts";
+import { type Client, committing, type Row, type Session, toCell, toEnded } from "./client.ts";
 
 /** What the store needs of a postgres.js `sql`; the client's type is read from `reserve`. */
 export interface PostgresJsSql {
@@ -51,7 +43,7 @@ function postgresJsSession(sql: ReservedClient, prepare: boolean): Session {
   return {
     tx: sql,
     // postgres.js rejects the statements of a lost connection and tells of it in no other way.
-    lost: never,
+    onLost: () => {},
     query: async (text, values) => (await run(text, values)).flatMap(toRows),
     begin: async (script) => (await run(script)).flatMap(toRows),
     script: async (text) => (await run(text)).flatMap(toRows),

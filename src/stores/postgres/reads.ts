@@ -1,25 +1,30 @@
-import {
-  type Answer,
-  CLOCK_MARGIN_MS,
-  type DueRequest,
-  type ListFilter,
-  type OperationStore,
-  type PruneAnswer,
-  type PruneRequest,
+import { CLOCK_MARGIN_MS } from "../../model/clock.ts";
+import type {
+  Answer,
+  DueRequest,
+  ListFilter,
+  OperationStore,
+  PruneAnswer,
+  PruneRequest,
 } from "../../store.ts";
 import { changed, guarded } from "./answers.ts";
 import { arrayLiteral } from "./batch.ts";
 import { idCell } from "./calls.ts";
 import type { Cell, Row } from "./client.ts";
 import type { Connections } from "./connection.ts";
-import { toMessages, toSnapshots } from "./documents.ts";
+import { toEvidences, toMessages, toSnapshots } from "./documents.ts";
+import { lineage } from "./lineage.ts";
 import { type Names, pruneStatements, readStatements } from "./statements.ts";
 
-type Reads = Pick<OperationStore, "read" | "due" | "list" | "prune" | "messages" | "namespace">;
+type Reads = Pick<
+  OperationStore,
+  "read" | "due" | "list" | "prune" | "messages" | "evidence" | "lineage" | "namespace"
+>;
 
 /** What looks at operations from outside of their runs. */
 export function reads(db: Connections, names: Names, skew: { readonly ms: number }): Reads {
   const sql = readStatements(names);
+  let remembers = false;
   const ask = <T>(
     text: string,
     cells: () => readonly Cell[],
@@ -35,12 +40,20 @@ export function reads(db: Connections, names: Names, skew: { readonly ms: number
     due: (request) => ask(sql.due, () => dueCells(request, skew.ms), toSnapshots),
     list: (filter) => ask(sql.list, () => listCells(filter, skew.ms), toSnapshots),
     messages: (id) => ask(sql.messages, () => [idCell(id)], toMessages),
-    namespace: (name) =>
-      ask(
+    evidence: (id) => ask(sql.evidence, () => [idCell(id)], toEvidences),
+    lineage: () => guarded(() => lineage(db, names, skew.ms)),
+    async namespace(name) {
+      const answer = await ask(
         sql.namespace,
         () => [name],
         (rows) => rows[0]?.[0] ?? "",
-      ),
+      );
+      if (answer.kind !== "ok" || remembers) return answer;
+      // Where nobody called `migrate`, this is the first that a failover can be compared with.
+      const asked = await guarded(() => lineage(db, names, skew.ms));
+      remembers = asked.kind === "ok";
+      return answer;
+    },
     prune: (request) => guarded(() => prune(db, names, skew.ms, request)),
   };
 }

@@ -1,6 +1,9 @@
+import { EVIDENCE_SOURCES } from "../../model/evidence.ts";
 import { DOUBTS, FORMS, isFinal, STATES, TRANSITIONS } from "../../model/operation.ts";
+import { RESULT_KINDS, VERDICTS } from "../../model/step.ts";
 import { functions } from "./functions.ts";
-import { DUE_TIME, type Names, SQLSTATES } from "./statements.ts";
+import { stepTables } from "./schema-steps.ts";
+import { AGENDA, type Names, SQLSTATES } from "./statements.ts";
 
 /** One numbered step of the schema's history; a published one never changes. */
 export interface Migration {
@@ -10,7 +13,10 @@ export interface Migration {
 
 /** The history of the schema, oldest first. */
 export function migrations(names: Names): readonly Migration[] {
-  const tables = [domains(names), operationTable(names), otherTables(names), guards(names)];
+  const tables = [
+    ...[types(names), operationTable(names), otherTables(names), stepTables(names)],
+    guards(names),
+  ];
   return [
     { name: "0001-tables", sql: tables.join("\n\n") },
     { name: "0002-functions", sql: functions(names) },
@@ -31,32 +37,39 @@ const listed = (values: readonly string[]): string =>
 const FINAL = listed(STATES.filter(isFinal));
 
 /**
- * The lists of the model as domains, and the rules between columns in the trigger below: Postgres
- * prepares a table's CHECK constraints anew with every statement, which cost more than the write.
+ * The lists of the model as types, and the rules between columns in the trigger below: Postgres
+ * prepares the CHECK constraints of a table or a domain anew with every statement, which cost more
+ * than the write. So the columns of an atomic operation are enumerated types.
  */
-function domains(names: Names): string {
+function types(names: Names): string {
   const list = (noun: string, values: readonly string[]): string =>
     `CREATE DOMAIN ${names.of(noun)} AS text CHECK (VALUE IN (${listed(values)}));`;
+  const enumeration = (noun: string, values: readonly string[]): string =>
+    `CREATE TYPE ${names.of(noun)} AS ENUM (${listed(values)});`;
   return [
     `CREATE DOMAIN ${names.of("record_id")} AS bytea CHECK (octet_length(VALUE) = 32);`,
-    list("state", STATES),
-    list("form", FORMS),
-    list("doubt", DOUBTS),
-    list("origin", ["http", "own"]),
-    list("response_missing", ["pruned", "too-large"]),
+    enumeration("state", STATES),
+    enumeration("form", FORMS),
+    enumeration("doubt", DOUBTS),
+    enumeration("origin", ["http", "own"]),
+    enumeration("response_missing", ["pruned", "too-large"]),
     list("step_kind", ["atomic", "external"]),
-    list("result_kind", ["succeeded", "declined"]),
+    list("result_kind", RESULT_KINDS),
+    list("verdict", VERDICTS),
+    list("evidence_source", EVIDENCE_SOURCES),
   ].join("\n");
 }
 
 function operationTable(names: Names): string {
   const { operation, prefix, of } = names;
   return `CREATE TABLE ${operation} (
-  id ${of("record_id")} PRIMARY KEY,
+  id bytea PRIMARY KEY,
   fence bigint NOT NULL,
+  owner bigint,
   created_at timestamptz NOT NULL,
   lease_until timestamptz,
   run_until timestamptz,
+  missed_at timestamptz,
   due_at timestamptz,
   final_at timestamptz,
   version integer NOT NULL,
@@ -72,18 +85,22 @@ function operationTable(names: Names): string {
   doubt ${of("doubt")},
   last_error text,
   outcome_reference text,
-  response_missing ${of("response_missing")}
+  response_missing ${of("response_missing")},
+  response_headers text,
+  response_body bytea
 );
-CREATE INDEX ${prefix}operation_created ON ${operation} (created_at);
-CREATE INDEX ${prefix}operation_due ON ${operation} ((${DUE_TIME})) WHERE final_at IS NULL;`;
+-- What pruning and lists look at; the second one costs nothing before an operation is pruned.
+CREATE INDEX ${prefix}operation_created ON ${operation} (created_at) WHERE NOT pruned;
+CREATE INDEX ${prefix}operation_pruned ON ${operation} (created_at) WHERE pruned;
+CREATE INDEX ${prefix}operation_due ON ${operation} ((${AGENDA})) WHERE final_at IS NULL;`;
 }
 
 function otherTables(names: Names): string {
-  const { request, response, step, outbox, setting, prefix, of } = names;
+  const { request, outbox, setting, prefix, of } = names;
   // Rows of the other tables go with their operation by our own statements: a foreign key would
   // cost a second look-up and a row lock with every insert.
   return `CREATE TABLE ${request} (
-  operation_id ${of("record_id")} PRIMARY KEY,
+  operation_id bytea PRIMARY KEY,
   atomic boolean NOT NULL,
   origin ${of("origin")} NOT NULL,
   scope text NOT NULL,
@@ -91,35 +108,9 @@ function otherTables(names: Names): string {
   input bytea NOT NULL
 );
 
--- Every settlement leaves a row, without headers and body if they were too large to keep: pruning
--- finds its work here, so that no index of the operation has to hold those that are final.
-CREATE TABLE ${response} (
-  operation_id ${of("record_id")} PRIMARY KEY,
-  stored_at timestamptz NOT NULL,
-  headers text,
-  body bytea
-);
-CREATE INDEX ${prefix}response_stored ON ${response} (stored_at);
-
-CREATE TABLE ${step} (
-  operation_id ${of("record_id")} NOT NULL,
-  name text NOT NULL,
-  position integer NOT NULL,
-  kind ${of("step_kind")} NOT NULL,
-  input_digest text NOT NULL,
-  provider_key text,
-  fence bigint NOT NULL,
-  begun_at timestamptz NOT NULL,
-  recorded_at timestamptz,
-  result_kind ${of("result_kind")},
-  result_value bytea,
-  PRIMARY KEY (operation_id, name),
-  CHECK (num_nulls(recorded_at, result_kind, result_value) IN (0, 3))
-);
-
 CREATE TABLE ${outbox} (
   id bigserial PRIMARY KEY,
-  operation_id ${of("record_id")} NOT NULL,
+  operation_id bytea NOT NULL,
   topic text NOT NULL,
   key text NOT NULL,
   payload bytea NOT NULL,
@@ -140,11 +131,14 @@ const ROW_RULES = [
   "(NEW.state = 'running') = (NEW.lease_until IS NOT NULL)",
   "(NEW.state = 'running') = (NEW.run_until IS NOT NULL)",
   "(NEW.lease_until IS NULL OR NEW.lease_until <= NEW.run_until)",
+  "(NEW.owner IS NULL) = (NEW.missed_at IS NULL)",
+  "(NEW.missed_at IS NULL OR coalesce(NEW.missed_at <= NEW.lease_until, false))",
   "(NEW.due_at IS NULL OR NEW.state IN ('waiting', 'in_doubt'))",
   "(NEW.doubt IS NULL OR NEW.state = 'in_doubt')",
   `(NEW.state IN (${FINAL})) = (NEW.final_at IS NOT NULL)`,
   "(NEW.final_at IS NULL) = (NEW.outcome_status IS NULL)",
   "(NEW.final_at IS NOT NULL OR NOT NEW.pruned)",
+  "octet_length(NEW.id) = 32",
 ];
 
 function guards(names: Names): string {
@@ -167,6 +161,8 @@ BEGIN
   pruned_row := OLD;
   pruned_row.pruned := true;
   pruned_row.response_missing := coalesce(OLD.response_missing, 'pruned');
+  pruned_row.response_headers := NULL;
+  pruned_row.response_body := NULL;
   IF OLD.final_at IS NOT NULL AND NEW IS NOT DISTINCT FROM pruned_row THEN
     RETURN NEW;
   END IF;
@@ -186,8 +182,12 @@ CREATE TRIGGER ${prefix}operation_delete BEFORE DELETE ON ${operation} FOR EACH 
   EXECUTE FUNCTION ${of("refuse_delete")}();
 
 -- An atomic claim inserts the request, and its settlement the operation, in the same transaction.
+-- The setting spares the look-up; it ends with the transaction, and goes back with a savepoint.
 CREATE FUNCTION ${of("refuse_unsettled")}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  IF current_setting('${names.settled}', true) = NEW.operation_id::text THEN
+    RETURN NULL;
+  END IF;
   IF EXISTS (SELECT FROM ${operation} WHERE id = NEW.operation_id) THEN
     RETURN NULL;
   END IF;

@@ -34,6 +34,8 @@ export type FunctionName =
   | "begin_step"
   | "record_step"
   | "record_atomic"
+  | "note"
+  | "reopen"
   | "settle"
   | "suspend";
 
@@ -53,6 +55,7 @@ const FUNCTIONS: Readonly<Record<FunctionName, Readonly<Record<string, Kind>>>> 
     p_input: "bytes",
     p_lease_ms: "number",
     p_run_for_ms: "number",
+    p_owner: "integer",
     p_key_time: "number",
     p_past_ms: "number",
     p_future_ms: "number",
@@ -97,6 +100,7 @@ const FUNCTIONS: Readonly<Record<FunctionName, Readonly<Record<string, Kind>>>> 
     p_attempt_id: "text",
     p_lease_ms: "number",
     p_run_for_ms: "number",
+    p_owner: "integer",
     p_skew_ms: "number",
   },
   renew: {
@@ -104,6 +108,7 @@ const FUNCTIONS: Readonly<Record<FunctionName, Readonly<Record<string, Kind>>>> 
     p_fence: "integer",
     p_wait: "flag",
     p_lease_ms: "number",
+    p_owner: "integer",
     p_skew_ms: "number",
   },
   begin_step: {
@@ -113,6 +118,15 @@ const FUNCTIONS: Readonly<Record<FunctionName, Readonly<Record<string, Kind>>>> 
     p_name: "text",
     p_input_digest: "text",
     p_provider_key: "text",
+    p_generation: "integer",
+    p_provider: "text",
+    p_effect_kind: "text",
+    p_account: "text",
+    p_region: "text",
+    p_request: "bytes",
+    p_kept_for_ms: "number",
+    p_look_up: "flag",
+    p_compensates: "text",
     p_skew_ms: "number",
   },
   record_step: {
@@ -120,8 +134,12 @@ const FUNCTIONS: Readonly<Record<FunctionName, Readonly<Record<string, Kind>>>> 
     p_fence: "integer",
     p_wait: "flag",
     p_name: "text",
-    p_result_kind: "text",
-    p_result_value: "bytes",
+    p_kind: "text",
+    p_verdict: "text",
+    p_proven: "flag",
+    p_value: "bytes",
+    p_reference: "text",
+    p_detail: "text",
     p_skew_ms: "number",
   },
   record_atomic: {
@@ -132,6 +150,29 @@ const FUNCTIONS: Readonly<Record<FunctionName, Readonly<Record<string, Kind>>>> 
     p_input_digest: "text",
     p_result_value: "bytes",
     p_messages: "json",
+    p_skew_ms: "number",
+  },
+  note: {
+    p_id: "id",
+    p_step: "text",
+    p_source: "text",
+    p_finding: "text",
+    p_reference: "text",
+    p_detail: "text",
+    p_by: "text",
+    p_skew_ms: "number",
+  },
+  reopen: {
+    p_id: "id",
+    p_step: "text",
+    p_source: "text",
+    p_finding: "text",
+    p_reference: "text",
+    p_detail: "text",
+    p_by: "text",
+    p_settled: "text",
+    p_named: "text",
+    p_value: "bytes",
     p_skew_ms: "number",
   },
   settle: {
@@ -159,6 +200,12 @@ const FUNCTIONS: Readonly<Record<FunctionName, Readonly<Record<string, Kind>>>> 
   },
 };
 
+/** The same without the names, which are asked for with every call. */
+const KINDS: ReadonlyMap<string, readonly Kind[]> = new Map(
+  Object.entries(FUNCTIONS).map(([name, parameters]) => [name, Object.values(parameters)]),
+);
+const kindsOf = (name: FunctionName): readonly Kind[] => KINDS.get(name) ?? [];
+
 /** A function of the database and its arguments, in the order of its signature. */
 export interface Call {
   readonly name: FunctionName;
@@ -174,14 +221,14 @@ export function signature(name: FunctionName): string {
 
 /** One call of a function, its arguments as parameters. */
 export function callOne(names: Names, name: FunctionName): string {
-  const kinds = Object.values(FUNCTIONS[name]);
+  const kinds = kindsOf(name);
   const parameters = kinds.map((kind, i) => CASTS[kind](`$${i + 1}::text`));
   return `SELECT ${names.of(name)}(${parameters.join(", ")})`;
 }
 
 /** The same with its arguments in the text, to share a round trip with other statements. */
 export function inline(names: Names, { name, values }: Call): string {
-  const kinds = Object.values(FUNCTIONS[name]);
+  const kinds = kindsOf(name);
   const constants = kinds.map((kind, i) => constant(kind, values[i] ?? null));
   return `${names.of(name)}(${constants.join(", ")})`;
 }
@@ -210,7 +257,7 @@ export const quoted = (text: string): string => constant("text", text);
 
 /** Many calls of a function in one statement: one array of texts for each parameter. */
 export function callMany(names: Names, name: FunctionName): string {
-  const kinds = Object.values(FUNCTIONS[name]);
+  const kinds = kindsOf(name);
   const columns = kinds.map((_, i) => `c${i + 1}`);
   const call = kinds.map((kind, i) => CASTS[kind](`t.c${i + 1}`)).join(", ");
   const arrays = kinds.map((_, i) => `$${i + 1}::text::text[]`).join(", ");

@@ -5,11 +5,17 @@ export interface Names {
   readonly prefix: string;
   readonly operation: string;
   readonly request: string;
-  readonly response: string;
   readonly step: string;
+  readonly send: string;
+  readonly adopted: string;
+  readonly evidence: string;
   readonly outbox: string;
   readonly migration: string;
   readonly setting: string;
+  /** The setting of a transaction that names the operation that it settled last. */
+  readonly settled: string;
+  /** A cast of a text to one of our types. */
+  as(noun: string): string;
   /** The qualified name of a function, a trigger's function or anything else of ours. */
   of(noun: string): string;
 }
@@ -26,11 +32,15 @@ export function tableNames(prefix: string, schema?: string): Names {
     prefix: checked,
     operation: of("operation"),
     request: of("request"),
-    response: of("response"),
     step: of("step"),
+    send: of("send"),
+    adopted: of("adopted"),
+    evidence: of("evidence"),
     outbox: of("outbox"),
     migration: of("migration"),
     setting: of("setting"),
+    settled: `nevertwice.${of("settled").replaceAll('"', "")}`,
+    as: (noun) => `::${of(noun)}`,
     of,
   };
 }
@@ -58,6 +68,15 @@ export const lockKey = (id: string): string =>
 /** When an operation that is not final wants attention: its lease's end, or its due time. */
 export const DUE_TIME = "coalesce(lease_until, due_at)";
 
+/** When it may want attention at the earliest: for an owned claim, after a missed renewal. */
+export const AGENDA = "coalesce(missed_at, lease_until, due_at)";
+
+/** The server as long as it runs; the high half of the owner numbers that it gives. */
+export const SERVER = "(date_part('epoch', pg_postmaster_start_time())::bigint & 2147483647)";
+
+/** The low half of a number, as `pg_locks` shows it. */
+export const advisoryHalf = (number: string): string => `((${number}) & 4294967295)::oid`;
+
 /** What the functions of the database raise, beside Postgres's own codes. */
 export const SQLSTATES = {
   /** A fenced write was refused; the message is the `Fenced` answer. */
@@ -74,33 +93,48 @@ export const SQLSTATES = {
 export function readStatements(
   names: Names,
 ): Readonly<
-  Record<"read" | "due" | "list" | "now" | "messages" | "namespace" | "committed", string>
+  Record<
+    "read" | "due" | "list" | "now" | "messages" | "evidence" | "namespace" | "committed",
+    string
+  >
 > {
   const document = names.of("document");
   const skew = "$1::text::float8";
   const at = (parameter: number): string => `to_timestamp($${parameter}::text::float8 / 1000)`;
+  // Each half has an index of its own.
+  const newest = (half: string): string => `(
+    SELECT id, created_at FROM ${names.operation} AS operation
+    WHERE ${half} AND ($2::text IS NULL OR state = $2::text${names.as("state")})
+      AND ($3::text IS NULL OR name = $3::text)
+      AND ($4::text IS NULL OR EXISTS (
+        SELECT FROM ${names.request} WHERE operation_id = operation.id AND scope = $4::text))
+      AND ($5::text IS NULL
+        OR (created_at, id) < (${at(5)}, decode($6::text, 'hex')))
+    ORDER BY created_at DESC, id DESC LIMIT $7::text::int
+  )`;
   return {
     read: `SELECT ${document}(decode($2::text, 'hex'), ${skew})`,
-    due: `SELECT ${document}(id, ${skew}) FROM (
-  SELECT id, ${DUE_TIME} AS agenda FROM ${names.operation}
-  WHERE final_at IS NULL AND ${DUE_TIME} <= ${clockAt(skew)}
+    due: `WITH clock AS MATERIALIZED (SELECT ${clockAt(skew)} AS moment)
+SELECT ${document}(id, ${skew}) FROM (
+  SELECT id, ${AGENDA} AS agenda FROM ${names.operation}
+  WHERE final_at IS NULL AND ${AGENDA} <= (SELECT moment FROM clock)
+    AND (${DUE_TIME} <= (SELECT moment FROM clock) OR ${names.of("owner_gone")}(owner))
     AND (name, version) IN (SELECT * FROM unnest($2::text::text[], $3::text::int[]))
-  ORDER BY ${DUE_TIME} LIMIT $4::text::int
+  ORDER BY ${AGENDA} LIMIT $4::text::int
 ) AS due ORDER BY agenda`,
     list: `SELECT ${document}(id, ${skew}) FROM (
-  SELECT id, created_at FROM ${names.operation} AS operation
-  WHERE ($2::text IS NULL OR state = $2::text) AND ($3::text IS NULL OR name = $3::text)
-    AND ($4::text IS NULL OR EXISTS (
-      SELECT FROM ${names.request} WHERE operation_id = operation.id AND scope = $4::text))
-    AND ($5::text IS NULL
-      OR (created_at, id) < (${at(5)}, decode($6::text, 'hex')))
-  ORDER BY created_at DESC, id DESC LIMIT $7::text::int
-) AS list ORDER BY created_at DESC, id DESC`,
+  ${newest("NOT pruned")} UNION ALL ${newest("pruned")}
+) AS list ORDER BY created_at DESC, id DESC LIMIT $7::text::int`,
     now: `SELECT ${milliseconds(clockAt(skew))}::text`,
     messages: `SELECT row_to_json(message) FROM (
   SELECT topic, key, encode(payload, 'hex') AS payload, ${milliseconds("staged_at")} AS staged_at
   FROM ${names.outbox} WHERE operation_id = decode($1::text, 'hex') ORDER BY id
 ) AS message`,
+    evidence: `SELECT row_to_json(known) FROM (
+  SELECT step, source, finding, reference, detail, said_by,
+    ${milliseconds("noted_at")} AS noted_at
+  FROM ${names.evidence} WHERE operation_id = decode($1::text, 'hex') ORDER BY id
+) AS known`,
     namespace: `INSERT INTO ${names.setting} AS setting (name, value) VALUES ('namespace', $1::text)
 ON CONFLICT (name) DO UPDATE SET value = setting.value RETURNING value`,
     committed: "SELECT pg_xact_status($1::text::xid8)",
@@ -115,15 +149,19 @@ export function pruneStatements(names: Names): {
   const before = `${clockAt("$1::text::float8")} - $2::text::float8 * interval '1 millisecond'`;
   return {
     responses: `WITH old AS MATERIALIZED (
-  SELECT operation_id AS id FROM ${names.response}
-  WHERE stored_at < ${before}
-  ORDER BY stored_at LIMIT $3::text::int FOR UPDATE SKIP LOCKED
+  SELECT id FROM ${names.operation}
+  WHERE NOT pruned AND created_at < ${before} AND final_at < ${before}
+  ORDER BY created_at LIMIT $3::text::int FOR UPDATE SKIP LOCKED
 ), request AS (
   DELETE FROM ${names.request} WHERE operation_id IN (SELECT id FROM old)
-), response AS (
-  DELETE FROM ${names.response} WHERE operation_id IN (SELECT id FROM old)
+), send AS (
+  DELETE FROM ${names.send} WHERE operation_id IN (SELECT id FROM old)
+), step AS (
+  UPDATE ${names.step} SET request = NULL
+  WHERE operation_id IN (SELECT id FROM old) AND request IS NOT NULL
 ), stone AS (
-  UPDATE ${names.operation} SET pruned = true, response_missing = coalesce(response_missing, 'pruned')
+  UPDATE ${names.operation} SET pruned = true, response_headers = NULL, response_body = NULL,
+    response_missing = coalesce(response_missing, 'pruned')
   WHERE id IN (SELECT id FROM old) RETURNING 1
 ) SELECT count(*)::text FROM stone`,
     // The lock keeps a claim from waiting for the deletion: it is answered busy instead.
@@ -134,6 +172,12 @@ export function pruneStatements(names: Names): {
 ), stone AS (
   DELETE FROM ${names.operation}
   WHERE id IN (SELECT id FROM old) AND pg_try_advisory_xact_lock(${lockKey("id")}) RETURNING id
+), adopted AS (
+  DELETE FROM ${names.adopted} AS a USING ${names.step} AS s
+  WHERE s.operation_id IN (SELECT id FROM stone) AND a.operation_id = s.operation_id
+    AND (a.provider, a.effect_kind, a.reference) = (s.provider, s.effect_kind, s.reference)
+), evidence AS (
+  DELETE FROM ${names.evidence} WHERE operation_id IN (SELECT id FROM stone)
 ), step AS (
   DELETE FROM ${names.step} WHERE operation_id IN (SELECT id FROM stone)
 ) SELECT count(*)::text FROM stone`,

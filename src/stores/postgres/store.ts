@@ -6,10 +6,11 @@ import { atomic } from "./atomic.ts";
 import { type Connections, connections, type Patience } from "./connection.ts";
 import { join } from "./join.ts";
 import { keptConnection, type LeaseConnection, pooledLeases } from "./leases.ts";
+import { lineage } from "./lineage.ts";
 import { migrate, schema } from "./migrate.ts";
 import { type ClientOf, clientOf, type PostgresPool } from "./pool.ts";
 import { reads } from "./reads.ts";
-import { tableNames } from "./statements.ts";
+import { type Names, tableNames } from "./statements.ts";
 import { type Context, transact } from "./transaction.ts";
 import { writes } from "./writes.ts";
 
@@ -56,7 +57,7 @@ export function postgresStore<Pool extends PostgresPool, Tx = ClientOf<Pool>>(
   const names = tableNames(prefix, options.schema);
   const patience = patienceOf(options);
   const db = connections(clientOf(pool, prepare), clock, patience);
-  const leases = leasesOf(db, options, patience, clock);
+  const leases = leasesOf(db, options, patience, clock, names, skew);
   const toTx = (client: unknown): Tx =>
     options.transaction === undefined
       ? (client as Tx)
@@ -68,6 +69,9 @@ export function postgresStore<Pool extends PostgresPool, Tx = ClientOf<Pool>>(
       callbacks: "async",
       durable: true,
       separateLeases: options.leases !== undefined || !db.client.single,
+      get noticesDeath() {
+        return leases.noticesDeath();
+      },
     },
     ...writes(db, leases, names, skew),
     ...reads(db, names, skew),
@@ -85,9 +89,14 @@ export function postgresStore<Pool extends PostgresPool, Tx = ClientOf<Pool>>(
       }),
     atomic: (request, work) => guarded(() => atomic(context, request, work)),
     join: (tx, request, work) => guarded(() => join(context, tx, request, work)),
-    migrate: () => migrate(db, names),
+    async migrate() {
+      const ran = await migrate(db, names);
+      // What a failover is compared with; a failure here is made up for by the first namespace.
+      await guarded(() => lineage(db, names, skew.ms));
+      return ran;
+    },
     schema: () => schema(names),
-    close: async () => leases.close(),
+    close: () => leases.close(),
   };
 }
 
@@ -105,10 +114,12 @@ function leasesOf(
   options: { readonly leases?: PostgresPool; readonly prepare?: boolean },
   patience: Patience,
   clock: Clock,
+  names: Names,
+  skew: { readonly ms: number },
 ): LeaseConnection {
   if (options.leases !== undefined)
     return pooledLeases(
       connections(clientOf(options.leases, options.prepare ?? false), clock, patience),
     );
-  return db.client.single ? pooledLeases(db) : keptConnection(db, clock);
+  return db.client.single ? pooledLeases(db) : keptConnection(db, clock, names, skew);
 }

@@ -72,7 +72,7 @@ export async function finish<Tx>(
   context: Context<Tx>,
   session: Session,
   last: string,
-  transactionId: string,
+  transactionId: string | undefined,
 ): Promise<Finished> {
   const ended = await context.pool.commit(session, transactionId, last);
   if (ended.kind === "ok")
@@ -109,14 +109,16 @@ export async function run<Tx, T, R>(
   readOut: (value: T) => R,
 ): Promise<Returned<R>> {
   let isLost = false;
-  const lost = session.lost.catch((error: unknown) => {
-    isLost = true;
-    throw error;
-  });
-  lost.catch(() => {});
   try {
-    const working = (async () => work(context.toTx(session.tx)))();
-    return { kind: "returned", value: readOut(await Promise.race([working, lost])) };
+    const value = await new Promise<T>((resolve, reject) => {
+      session.onLost((error) => {
+        isLost = true;
+        reject(error);
+      });
+      // Not resolved with the promise itself, which would leave nothing to reject.
+      Promise.resolve(work(context.toTx(session.tx))).then(resolve, reject);
+    });
+    return { kind: "returned", value: readOut(value) };
   } catch (error) {
     if (isLost || isRerun(error)) return { kind: "not-applied", error, again: true };
     return { kind: "threw", error };

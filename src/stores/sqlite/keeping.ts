@@ -1,5 +1,6 @@
+import { CLOCK_MARGIN_MS } from "../../model/clock.ts";
 import { NevertwiceError } from "../../model/errors.ts";
-import { CLOCK_MARGIN_MS, type PruneAnswer, type PruneRequest } from "../../store.ts";
+import type { PruneAnswer, PruneRequest } from "../../store.ts";
 import type { Tables } from "./records.ts";
 import { ledger, type Migration, NEEDS, neededNumber } from "./schema.ts";
 import type { Verdict } from "./transaction.ts";
@@ -19,6 +20,8 @@ export function prune(tables: Tables, request: PruneRequest): Verdict<PruneAnswe
   for (const { number } of old) {
     connection.run(sql.pruneRequest, { number });
     connection.run(sql.pruneResponse, { number });
+    connection.run(sql.pruneSends, { number });
+    connection.run(sql.pruneStepRequests, { number });
     connection.run(sql.prune, { number });
   }
   const gone =
@@ -26,6 +29,8 @@ export function prune(tables: Tables, request: PruneRequest): Verdict<PruneAnswe
       ? []
       : connection.all<NumberRow>(sql.tombstones, { ageMs: tombstoneMs, limit });
   for (const { number } of gone) {
+    connection.run(sql.forgetAdopted, { number });
+    connection.run(sql.forgetEvidence, { number });
     connection.run(sql.forgetSteps, { number });
     connection.run(sql.forget, { number });
   }

@@ -1,7 +1,16 @@
+import type { EvidenceRecord } from "../../model/evidence.ts";
 import type { RecordId } from "../../model/key.ts";
-import { isFinal } from "../../model/operation.ts";
+import { type Holder, isFinal } from "../../model/operation.ts";
 import type { DueRequest, ListFilter, Snapshot, StoredMessage } from "../../store.ts";
-import { type MessageRow, type OperationRow, type StepRow, toMessage, toRecord } from "../rows.ts";
+import { type EvidenceRow, toEvidence } from "../evidence.ts";
+import {
+  type MessageRow,
+  type OperationRow,
+  type SendRow,
+  type StepRow,
+  toMessage,
+  toRecord,
+} from "../rows.ts";
 import type { Connection } from "./client.ts";
 import type { Statements } from "./statements.ts";
 
@@ -19,9 +28,16 @@ export function bytesOf(id: RecordId): Uint8Array {
   return Buffer.from(id, "hex");
 }
 
+/** The holder as the condition of every fenced write binds it. */
+export function held({ id, fence }: Holder): { id: Uint8Array; fence: number } {
+  return { id: bytesOf(id), fence };
+}
+
 function snapshotOf({ connection, sql }: Tables, row: NumberedRow): Snapshot {
-  const steps = connection.all<StepRow>(sql.steps, { number: row.number });
-  return { record: toRecord(row, steps), now: row.now };
+  const { number } = row;
+  const steps = connection.all<StepRow>(sql.steps, { number });
+  const sends = steps.length === 0 ? [] : connection.all<SendRow>(sql.sends, { number });
+  return { record: toRecord(row, steps, sends), now: row.now };
 }
 
 export function read(tables: Tables, id: RecordId): Snapshot | undefined {
@@ -60,4 +76,8 @@ export function list(tables: Tables, filter: ListFilter): Snapshot[] {
 
 export function messages({ connection, sql }: Tables, id: RecordId): StoredMessage[] {
   return connection.all<MessageRow>(sql.messages, { id: bytesOf(id) }).map(toMessage);
+}
+
+export function evidence({ connection, sql }: Tables, id: RecordId): EvidenceRecord[] {
+  return connection.all<EvidenceRow>(sql.evidence, { id: bytesOf(id) }).map(toEvidence);
 }

@@ -1,4 +1,6 @@
 import { DOUBTS, FORMS, isFinal, STATES, type State, TRANSITIONS } from "../../model/operation.ts";
+import { stepTables, stepTriggers } from "./schema-steps.ts";
+import { literals } from "./sql.ts";
 
 /** One step of the schema's history; what has run anywhere is never edited. */
 export interface Migration {
@@ -7,11 +9,6 @@ export interface Migration {
   /** Whether a library that does not know it would do harm on its tables. */
   readonly breaking: boolean;
   readonly sql: string;
-}
-
-/** SQL literals; the lists hold constants of ours, never data. */
-function literals(values: readonly string[]): string {
-  return values.map((value) => `'${value}'`).join(", ");
 }
 
 const FINAL: string = literals(STATES.filter(isFinal));
@@ -33,7 +30,13 @@ function legal(from: State): string {
 
 /** Everything is keyed by a small number, so that the random 32-byte id is in one index only. */
 function tables(prefix: string): string {
-  return [operations(prefix), details(prefix), triggers(prefix)].join("\n");
+  return [
+    operations(prefix),
+    details(prefix),
+    stepTables(prefix),
+    triggers(prefix),
+    stepTriggers(prefix),
+  ].join("\n");
 }
 
 function operations(prefix: string): string {
@@ -90,24 +93,6 @@ CREATE TABLE ${prefix}response (
   stored_at INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE ${prefix}step (
-  number INTEGER NOT NULL,
-  name TEXT NOT NULL,
-  position INTEGER NOT NULL,
-  kind TEXT NOT NULL CHECK (kind IN ('atomic', 'external')),
-  input_digest TEXT NOT NULL,
-  provider_key TEXT,
-  fence INTEGER NOT NULL,
-  begun_at INTEGER NOT NULL,
-  recorded_at INTEGER,
-  result_kind TEXT CHECK (result_kind IN ('succeeded', 'declined')),
-  result_value BLOB,
-  PRIMARY KEY (number, name),
-  CHECK ((result_kind IS NULL) = (recorded_at IS NULL)),
-  CHECK ((result_kind IS NULL) = (result_value IS NULL)),
-  CHECK (kind = 'external' OR result_kind = 'succeeded')
-) STRICT, WITHOUT ROWID;
-
 CREATE TABLE ${prefix}outbox (
   id INTEGER PRIMARY KEY,
   operation_id BLOB NOT NULL,
@@ -135,9 +120,6 @@ CREATE TRIGGER ${prefix}operation_kept BEFORE DELETE ON ${prefix}operation WHEN 
 BEGIN SELECT RAISE(ABORT, 'Only the tombstone of an operation can be deleted.'); END;
 CREATE TRIGGER ${prefix}response_fixed BEFORE UPDATE ON ${prefix}response
 BEGIN SELECT RAISE(ABORT, 'A response never changes.'); END;
-CREATE TRIGGER ${prefix}step_fixed BEFORE UPDATE ON ${prefix}step
-WHEN old.result_kind IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'A recorded step never changes.'); END;
 `;
 }
 

@@ -1,14 +1,7 @@
 import { NevertwiceError } from "../../model/errors.ts";
 import { OPEN, READY } from "./schema.ts";
-
-/**
- * The database's time in milliseconds since the epoch, moved by the store's skew.
- * Rounding restores the whole milliseconds in which SQLite counts a Julian day.
- */
-const NOW = "(cast(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) + @skew)";
-
-/** The fenced write's condition: only the newest claim of a running operation writes. */
-const HELD = "id = @id AND fence = @fence AND state = 'running'";
+import { HELD, NOW } from "./sql.ts";
+import { type StepStatements, stepStatements } from "./step-statements.ts";
 
 const PREFIX = /^[A-Za-z_][A-Za-z0-9_]{0,39}$/;
 
@@ -22,7 +15,7 @@ export function checkPrefix(prefix: string): string {
 }
 
 /** The store's statements; the prefix of the tables is their only part that is not constant. */
-export interface Statements {
+export interface Statements extends StepStatements {
   readonly claim: string;
   readonly claimSettled: string;
   readonly request: string;
@@ -30,9 +23,6 @@ export interface Statements {
   readonly takeOver: string;
   readonly renew: string;
   readonly held: string;
-  readonly begin: string;
-  readonly begun: string;
-  readonly record: string;
   readonly recordAtomic: string;
   readonly settle: string;
   readonly unsettled: string;
@@ -40,7 +30,6 @@ export interface Statements {
   readonly message: string;
   readonly suspend: string;
   readonly read: string;
-  readonly steps: string;
   readonly due: string;
   readonly list: string;
   readonly listOpen: string;
@@ -51,7 +40,6 @@ export interface Statements {
   readonly pruneResponse: string;
   readonly prune: string;
   readonly tombstones: string;
-  readonly forgetSteps: string;
   readonly forget: string;
   readonly setting: string;
   readonly keepSetting: string;
@@ -62,7 +50,13 @@ export interface Statements {
 }
 
 export function statements(prefix: string): Statements {
-  return { ...claiming(prefix), ...writing(prefix), ...reading(prefix), ...keeping(prefix) };
+  return {
+    ...claiming(prefix),
+    ...writing(prefix),
+    ...stepStatements(prefix),
+    ...reading(prefix),
+    ...keeping(prefix),
+  };
 }
 
 function claiming(p: string) {
@@ -99,20 +93,11 @@ function writing(p: string) {
   const unfinished = `EXISTS (SELECT 1 FROM ${p}step AS s WHERE s.number = ${p}operation.number
     AND s.kind = 'external' AND s.result_kind IS NULL)`;
   const standing = `EXISTS (SELECT 1 FROM ${p}step AS s WHERE s.number = ${p}operation.number
-    AND s.kind = 'external' AND s.result_kind = 'succeeded')`;
+    AND s.kind = 'external' AND s.result_kind = 'succeeded' AND s.compensated = 0
+    AND s.compensates IS NULL)`;
   const position = `(SELECT count(*) FROM ${p}step AS s WHERE s.number = o.number)`;
   return {
     held: `SELECT 1 FROM ${p}operation WHERE ${HELD}`,
-    begin: `INSERT INTO ${p}step
-  (number, name, position, kind, input_digest, provider_key, fence, begun_at)
-SELECT number, @name, ${position}, 'external', @inputDigest, @providerKey, fence, ${NOW}
-FROM ${p}operation AS o WHERE ${HELD}
-ON CONFLICT (number, name) DO NOTHING`,
-    begun: `SELECT 1 FROM ${p}step WHERE name = @name AND result_kind IS NULL
-  AND number = (SELECT number FROM ${p}operation WHERE ${HELD})`,
-    record: `UPDATE ${p}step SET result_kind = @kind, result_value = @value, recorded_at = ${NOW}
-WHERE name = @name AND result_kind IS NULL
-  AND number = (SELECT number FROM ${p}operation WHERE ${HELD})`,
     recordAtomic: `INSERT INTO ${p}step (number, name, position, kind, input_digest, fence,
   begun_at, recorded_at, result_kind, result_value)
 SELECT number, @name, ${position}, 'atomic', @inputDigest, fence, ${NOW}, ${NOW}, 'succeeded', @value
@@ -154,8 +139,6 @@ LEFT JOIN ${p}response AS s ON s.number = o.number`;
   const newestFirst = "ORDER BY o.created_at DESC, o.id DESC LIMIT @limit";
   return {
     read: `${whole} WHERE o.id = @id`,
-    steps: `SELECT name, kind, input_digest, provider_key, fence, begun_at, recorded_at,
-  result_kind, result_value FROM ${p}step WHERE number = @number ORDER BY position`,
     due: `${open} AND ${READY} <= ${NOW}
   AND EXISTS (SELECT 1 FROM json_each(@definitions) AS d
     WHERE d.value ->> 0 = o.name AND d.value ->> 1 = o.version)
@@ -178,7 +161,6 @@ WHERE pruned = ${pruned} AND final_at < ${NOW} - @ageMs ORDER BY final_at LIMIT 
     prune: `UPDATE ${p}operation
 SET pruned = 1, response_missing = coalesce(response_missing, 'pruned') WHERE number = @number`,
     tombstones: old(1),
-    forgetSteps: `DELETE FROM ${p}step WHERE number = @number`,
     forget: `DELETE FROM ${p}operation WHERE number = @number`,
     setting: `SELECT value FROM ${p}setting WHERE name = @name`,
     keepSetting: `INSERT INTO ${p}setting (name, value) VALUES (@name, @value)

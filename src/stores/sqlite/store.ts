@@ -7,9 +7,11 @@ import { connectionOf, type SqliteClient } from "./client.ts";
 import * as keeping from "./keeping.ts";
 import { markOf } from "./mark.ts";
 import * as records from "./records.ts";
+import { reopen } from "./reopening.ts";
 import { migrations, schemaText } from "./schema.ts";
 import { securing } from "./secure.ts";
 import { checkPrefix, statements } from "./statements.ts";
+import * as steps from "./steps.ts";
 import type { Verdict } from "./transaction.ts";
 import { type Writer, writerOf } from "./writer.ts";
 import * as writes from "./writes.ts";
@@ -72,12 +74,15 @@ export function sqliteStore<Client extends SqliteClient, Tx = Client>(
     });
 
   return {
-    capabilities: { callbacks: "sync", durable: true, separateLeases: false },
+    capabilities: { callbacks: "sync", durable: true, separateLeases: false, noticesDeath: false },
     claim: (request) => write(() => claims.claim(tables, request)),
     takeOver: (request) => write(() => claims.takeOver(tables, request)),
     renew: (holder, leaseMs) => write(() => writes.renew(tables, holder, leaseMs)),
-    begin: (holder, step) => write(() => writes.begin(tables, holder, step)),
-    record: (holder, name, result) => write(() => writes.record(tables, holder, name, result)),
+    begin: (holder, step) => write(() => steps.begin(tables, holder, step)),
+    record: (holder, name, end) => write(() => steps.record(tables, holder, name, end)),
+    note: (id, evidence) => write(() => steps.note(tables, id, evidence)),
+    evidence: (id) => read(() => records.evidence(tables, id)),
+    reopen: (id, reopening) => write(() => reopen(tables, id, reopening)),
     settle: (holder, settlement) => write(() => writes.settle(tables, holder, settlement)),
     suspend: (holder, suspension) => write(() => writes.suspend(tables, holder, suspension)),
     transact: (holder, work) =>

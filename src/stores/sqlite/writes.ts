@@ -1,4 +1,4 @@
-import type { Holder, StepResult } from "../../model/operation.ts";
+import type { Holder } from "../../model/operation.ts";
 import type {
   AtomicAnswer,
   AtomicWork,
@@ -7,20 +7,14 @@ import type {
   FencedWrite,
   Message,
   Settlement,
-  StepBegin,
   Suspension,
   TransactAnswer,
   Transacted,
 } from "../../store.ts";
 import { claimSettled, occupied } from "./claims.ts";
 import type { SqliteRow } from "./client.ts";
-import { bytesOf, type Tables } from "./records.ts";
+import { bytesOf, held, type Tables } from "./records.ts";
 import { call, type Verdict } from "./transaction.ts";
-
-/** The holder as the condition of every fenced write binds it. */
-function held({ id, fence }: Holder): { id: Uint8Array; fence: number } {
-  return { id: bytesOf(id), fence };
-}
 
 function fenced(value: Fenced): Verdict<Fenced> {
   return { value, keep: value === "done" };
@@ -33,26 +27,6 @@ function change({ connection }: Tables, sql: string, parameters: SqliteRow): Fen
 
 export function renew(tables: Tables, holder: Holder, leaseMs: number): Verdict<Fenced> {
   return fenced(change(tables, tables.sql.renew, { ...held(holder), leaseMs }));
-}
-
-/** A mark that is there already stays as it is: its provider key may have been sent. */
-export function begin(tables: Tables, holder: Holder, step: StepBegin): Verdict<Fenced> {
-  const { connection, sql } = tables;
-  const { name, inputDigest, providerKey = null } = step;
-  const begun = change(tables, sql.begin, { ...held(holder), name, inputDigest, providerKey });
-  if (begun === "done") return fenced("done");
-  const known = connection.get(sql.begun, { ...held(holder), name });
-  return fenced(known === undefined ? "stale" : "done");
-}
-
-export function record(
-  tables: Tables,
-  holder: Holder,
-  name: string,
-  result: StepResult,
-): Verdict<Fenced> {
-  const { kind, value } = result;
-  return fenced(change(tables, tables.sql.record, { ...held(holder), name, kind, value }));
 }
 
 export function suspend(tables: Tables, holder: Holder, suspension: Suspension): Verdict<Fenced> {

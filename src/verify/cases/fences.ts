@@ -16,6 +16,7 @@ import {
   RUN_FOR_MS,
   recordOf,
   recordWrite,
+  sendOf,
   settlementOf,
   settleWrite,
   takenOver,
@@ -23,7 +24,7 @@ import {
   within,
 } from "./sample.ts";
 
-const STEP = { name: "charge", inputDigest: "digest", providerKey: "provider-key" };
+const STEP = sendOf("charge");
 const RESULT = { kind: "succeeded", value: bytes("1") } as const;
 const LATER = { state: "waiting", dueInMs: 1_000, countAttempt: true } as const;
 

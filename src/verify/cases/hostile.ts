@@ -11,6 +11,7 @@ import {
   inserting,
   recordOf,
   recordWrite,
+  sendOf,
   settlementOf,
   takenOver,
 } from "./sample.ts";
@@ -18,7 +19,7 @@ import {
 const CONTROLS = String.fromCharCode(...Array.from({ length: 31 }, (_, index) => index + 1), 127);
 
 /** Text that ends a quotation, a statement, a template, a line or a column. */
-const HOSTILE: readonly string[] = [
+export const HOSTILE: readonly string[] = [
   "'; DROP TABLE nevertwice_operations; --",
   "' OR '1'='1",
   '" OR ""="',
@@ -67,7 +68,7 @@ export const hostileCases: readonly StoreCase[] = [
         const message = { topic: text, key: text, payload: bytes("1") };
         const answers: readonly Answer<unknown>[] = [
           await store.claim(claimOf(`t-${index}`, { scope: text, name: text, key: text })),
-          await store.begin(record, { name: text, inputDigest: text, providerKey: text }),
+          await store.begin(record, sendOf(text, { inputDigest: text, providerKey: text })),
           await store.list({ limit: 10, scope: text, name: text }),
           await store.settle(record, { ...settlementOf({ reference: text }), messages: [message] }),
           await store.suspend(record, { ...waiting, error: text }),
@@ -136,7 +137,7 @@ export const hostileCases: readonly StoreCase[] = [
       const { store } = bench;
       const { record: first } = await claimed(store, claimOf("k"));
       for (const text of HOSTILE) {
-        const step = { name: text, inputDigest: text, providerKey: text };
+        const step = sendOf(text, { inputDigest: text, providerKey: text });
         assert.equal(answered(await store.begin(first, step)), "done");
         const result = { kind: "succeeded", value: bytes(text) } as const;
         assert.equal(answered(await store.record(first, text, result)), "done");
@@ -150,7 +151,7 @@ export const hostileCases: readonly StoreCase[] = [
       for (const text of HOSTILE) {
         const step = record.steps.find(({ name }) => name === text);
         assert.equal(step?.inputDigest, text);
-        assert.equal(step?.providerKey, text);
+        assert.equal(step?.effect?.providerKey, text);
         assertBytes(step?.result?.value, bytes(text));
       }
       const headers = HOSTILE.map((text, index) => [`x-${index}`, text] as const);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { CLOCK_MARGIN_MS, type OperationStore, type PruneAnswer } from "../../store.ts";
+import { CLOCK_MARGIN_MS } from "../../model/clock.ts";
+import type { OperationStore, PruneAnswer } from "../../store.ts";
 import type { StoreBench, StoreCase } from "../bench.ts";
 import {
   answered,

@@ -14,6 +14,7 @@ import {
   messageOf,
   recordOf,
   recordWrite,
+  sendOf,
   settlementOf,
   settleWrite,
   takeOverOf,
@@ -74,7 +75,7 @@ export const recordCases: readonly StoreCase[] = [
       assert.equal(answered(await two.read(claimOf("k").id)), undefined);
       const { record } = await claimed(one, claimOf("k"));
       assertSame(await recordOf(two, record.id), record);
-      answered(await two.begin(record, { name: "charge", inputDigest: "d", providerKey: "p" }));
+      answered(await two.begin(record, sendOf("charge")));
       assert.equal((await recordOf(one, record.id)).steps.length, 1);
     },
   },
@@ -159,8 +160,7 @@ export const recordCases: readonly StoreCase[] = [
       const { store } = bench;
       const given = { input: EVERY_BYTE, fingerprint: EVERY_BYTE.slice(100, 132), version: 41 };
       const { record } = await claimed(store, claimOf("k", given));
-      const mark = { name: "charge", inputDigest: "d", providerKey: "p" };
-      answered(await store.begin(record, mark));
+      answered(await store.begin(record, sendOf("charge", { request: EVERY_BYTE })));
       answered(await store.record(record, "charge", { kind: "declined", value: EVERY_BYTE }));
       const headers = [
         ["set-thing", "b"],
@@ -177,7 +177,9 @@ export const recordCases: readonly StoreCase[] = [
       assertBytes(stored.request?.input, EVERY_BYTE);
       assertBytes(stored.fingerprint, given.fingerprint);
       assert.equal(stored.version, 41);
-      assertBytes(stored.steps.find(({ name }) => name === "charge")?.result?.value, EVERY_BYTE);
+      const charge = stored.steps.find(({ name }) => name === "charge");
+      assertBytes(charge?.result?.value, EVERY_BYTE);
+      assertBytes(charge?.effect?.request, EVERY_BYTE);
       assertBytes(stored.outcome?.response?.body, EVERY_BYTE);
       assert.deepEqual(stored.outcome?.response?.headers, headers);
       assert.equal(stored.outcome?.status, 299);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { systemClock } from "../../model/clock.ts";
 import { digest, recordId } from "../../model/key.ts";
 import type { OperationRecord } from "../../model/operation.ts";
+import type { StepBegin, StepRecord } from "../../model/step.ts";
 import type {
   Answer,
   AtomicWork,
@@ -49,6 +50,25 @@ export function settlementOf(change: Partial<Settlement["outcome"]> = {}): Settl
     ...change,
   } as const;
   return { outcome, keepResponse: true, messages: [] };
+}
+
+/** A send of an external step with a provider key; `change` overrides the rest. */
+export function sendOf(name: string, change: Partial<StepBegin> = {}): StepBegin {
+  return {
+    name,
+    inputDigest: `digest-of-${name}`,
+    providerKey: `provider-key-of-${name}`,
+    generation: 0,
+    request: bytes('{"amount":1250}'),
+    lookUp: false,
+    ...change,
+  };
+}
+
+/** A send that the provider cannot recognise. */
+export function keylessSendOf(name: string): StepBegin {
+  const { providerKey, ...keyless } = sendOf(name);
+  return keyless;
 }
 
 export function messageOf(key: string, topic = "receipt"): Message {
@@ -124,6 +144,13 @@ export async function recordOf(store: OperationStore, id: string): Promise<Opera
   const snapshot = answered(await store.read(id));
   assert.ok(snapshot, "the operation is known");
   return snapshot.record;
+}
+
+/** The step of an operation; both must exist. */
+export async function stepOf(store: OperationStore, id: string, name: string): Promise<StepRecord> {
+  const step = (await recordOf(store, id)).steps.find((known) => known.name === name);
+  assert.ok(step, "the step is known");
+  return step;
 }
 
 /** The same instance twice if the bench has one handle, else two handles, in turn. */

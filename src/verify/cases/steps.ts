@@ -8,14 +8,16 @@ import {
   claimed,
   claimOf,
   inserting,
+  keylessSendOf,
   recordOf,
   recordWrite,
+  sendOf,
   settlementOf,
   settleWrite,
   takenOver,
 } from "./sample.ts";
 
-const CHARGE = { name: "charge", inputDigest: "digest", providerKey: "provider-key" };
+const CHARGE = sendOf("charge");
 const CHARGED = { kind: "succeeded", value: bytes('{"id":"ch_1"}') } as const;
 const DECLINED = { kind: "declined", value: bytes('{"code":"card_declined"}') } as const;
 
@@ -29,7 +31,7 @@ export const stepCases: readonly StoreCase[] = [
       const { store } = bench;
       const { record, now } = await claimed(store, claimOf("k"));
       assert.equal(answered(await store.begin(record, CHARGE)), "done");
-      const mail = { name: "mail", inputDigest: "digest-2" };
+      const mail = keylessSendOf("mail");
       assert.equal(answered(await store.begin(record, mail)), "done");
       const { steps } = (await takenOver(bench, record)).record;
       assert.deepEqual(steps.map((step) => step.name).sort(), ["charge", "mail"]);
@@ -38,11 +40,11 @@ export const stepCases: readonly StoreCase[] = [
       );
       assert.equal(charge?.kind, "external");
       assert.equal(charge?.inputDigest, CHARGE.inputDigest);
-      assert.equal(charge?.providerKey, CHARGE.providerKey);
+      assert.equal(charge?.effect?.providerKey, CHARGE.providerKey);
       assert.equal(charge?.fence, 1);
       assert.ok((charge?.begunAt ?? 0) >= now);
       assert.equal(charge?.result, undefined);
-      assert.equal(keyless?.providerKey, undefined);
+      assert.equal(keyless?.effect?.providerKey, undefined);
     },
   },
   {
@@ -73,7 +75,7 @@ export const stepCases: readonly StoreCase[] = [
       await store.begin(record, { ...CHARGE, providerKey: "another-key" });
       const { steps } = await recordOf(store, old.id);
       assert.equal(steps.length, 1);
-      assert.equal(steps[0]?.providerKey, CHARGE.providerKey);
+      assert.equal(steps[0]?.effect?.providerKey, CHARGE.providerKey);
       assert.equal(steps[0]?.begunAt, record.steps[0]?.begunAt);
     },
   },

@@ -1,0 +1,78 @@
+import type { Effect } from "../../src/core/effect.ts";
+import type { Declined } from "../../src/core/judgement.ts";
+import type { Op } from "../../src/core/op.ts";
+import type { MemoryTransaction } from "../../src/stores/memory/store.ts";
+import type { Code } from "./code.ts";
+import type { Order } from "./history.ts";
+
+export interface Input {
+  readonly amount: number;
+}
+
+/** What a handler may touch: every effect is a call that the scheduler sees. */
+export interface Hands {
+  /** A number that no other run has drawn, so that two runs never answer alike. */
+  nonce(): number;
+  charge(
+    place: { operation: string; step: string; declines: boolean },
+    key: string | undefined,
+  ): Promise<{ id: number } | Declined<{ code: string }>>;
+  /** Gives a charge back, once a key. */
+  refund(operation: string, charge: number, key: string): Promise<{ id: number }>;
+  /** The charge of a step, as the provider lists it. */
+  find(operation: string, step: string): Promise<{ id: number } | undefined>;
+  /** Whether a charge stands, as the provider sees it. */
+  look(operation: string): Promise<boolean>;
+  /** A wait inside of a transaction. */
+  pause(): Promise<void>;
+  /** Throws if the seed says that the handler fails here. */
+  mood(place: string, operation: string): void;
+  ran(operation: string, input: Input): void;
+}
+
+/** What a resumable workload works with. */
+export interface Work {
+  readonly op: Op<MemoryTransaction, "async">;
+  readonly input: Input;
+  readonly label: string;
+  readonly hands: Hands;
+  readonly code: Code;
+}
+
+/** A charge as an effect. */
+export function effect(
+  work: Work,
+  step: string,
+  given: { keyed?: boolean; declines?: boolean } = {},
+) {
+  const { hands, label, input } = work;
+  const { keyed = true, declines = false } = given;
+  return {
+    input: { amount: input.amount },
+    keyed,
+    send: ({ key }) => hands.charge({ operation: label, step, declines }, keyed ? key : undefined),
+  } satisfies Effect<unknown, unknown>;
+}
+
+export function reserve({ op, input, label, hands }: Work): Promise<{ id: string }> {
+  return op.atomic("reserve", async (tx) => {
+    const id = `order-${hands.nonce()}`;
+    const order: Order = { operation: label, variant: String(input.amount), status: "reserved" };
+    tx.table<Order>("orders").insert(id, order);
+    await hands.pause();
+    hands.mood("in-reserve", label);
+    return { id };
+  });
+}
+
+export function settle(work: Work, id: string, status: "paid" | "released"): Promise<unknown> {
+  const { op, label, hands, input, code } = work;
+  return op.settle(async (tx, write) => {
+    tx.table<Order>("orders").put(id, { operation: label, variant: String(input.amount), status });
+    write.stage(status === "paid" ? "receipt" : "regret", { id });
+    const nonce = hands.nonce();
+    await hands.pause();
+    hands.mood("in-settle", label);
+    return status === "paid" ? code.ok({ id, nonce }, 201) : code.fail({ id, nonce }, 402);
+  });
+}
