@@ -17,7 +17,12 @@ export interface Decline {
 export type ProviderResult<Name extends string, Value> =
   | ({ readonly kind: "succeeded" } & { readonly [K in Name]: Value })
   | { readonly kind: "declined"; readonly decline: Decline }
-  | { readonly kind: "unknown"; readonly cause: string }
+  | {
+      readonly kind: "unknown";
+      readonly cause: string;
+      /** Absent if there was no answer. */
+      readonly status?: number;
+    }
   | { readonly kind: "not-executed"; readonly cause: string };
 
 export type ChargeResult = ProviderResult<"charge", Charge>;
@@ -35,12 +40,22 @@ export interface KeyOption {
   readonly idempotencyKey?: string;
 }
 
+/** Which entries of a list; all without any of these. */
+export interface Wanted {
+  /** Only so many of the newest ones. */
+  readonly limit?: number;
+  /** Made then or later; milliseconds since the epoch, by the provider's clock. */
+  readonly since?: number;
+  /** Made under this idempotency key. */
+  readonly key?: string;
+}
+
 export interface SandboxClient {
   charge(request: ChargeRequest, option?: KeyOption): Promise<ChargeResult>;
   refund(request: RefundRequest, option?: KeyOption): Promise<RefundResult>;
-  /** `{ data: [...] }`, newest last; with a limit, only the newest ones. */
-  charges(limit?: number): Promise<Passed>;
-  refunds(limit?: number): Promise<Passed>;
+  /** `{ data: [...] }`, newest last. */
+  charges(wanted?: Wanted): Promise<Passed>;
+  refunds(wanted?: Wanted): Promise<Passed>;
   /** Queues `{ next: [...] }`; the body is checked by the sandbox. */
   queueFaults(body: unknown): Promise<Passed>;
   faults(): Promise<Passed>;
@@ -72,8 +87,6 @@ export function sandboxClient(url: string, options: SandboxClientOptions = {}): 
     if (reply.body === undefined) return { kind: "unreachable", cause: "The answer is not JSON." };
     return { kind: "answered", status: reply.status, body: reply.body };
   };
-  const query = (limit: number | undefined): string =>
-    limit === undefined ? "" : `?limit=${limit}`;
   return {
     charge: async (request, option) => {
       const result = judge(await call("POST", "/v1/charges", request, option));
@@ -85,12 +98,20 @@ export function sandboxClient(url: string, options: SandboxClientOptions = {}): 
       if (result.kind !== "succeeded") return result;
       return { kind: "succeeded", refund: result.value as Refund };
     },
-    charges: (limit) => pass("GET", `/v1/charges${query(limit)}`),
-    refunds: (limit) => pass("GET", `/v1/refunds${query(limit)}`),
+    charges: (wanted) => pass("GET", `/v1/charges?${query(wanted)}`),
+    refunds: (wanted) => pass("GET", `/v1/refunds?${query(wanted)}`),
     queueFaults: (body) => pass("POST", "/faults", body),
     faults: () => pass("GET", "/faults"),
     clearFaults: () => pass("DELETE", "/faults"),
   };
+}
+
+function query(wanted: Wanted = {}): string {
+  const given = Object.entries(wanted).map(([name, value]): [string, string] => [
+    name,
+    String(value),
+  ]);
+  return new URLSearchParams(given).toString();
 }
 
 /** An HTTP answer, its body undefined where it is no JSON; or how the exchange failed. */
@@ -152,7 +173,7 @@ function judge(reply: Reply): Judged {
   const definite = status >= 400 && status < 500 && !OPEN_STATUS.has(status);
   // With a key that was used for another request something may have happened under it.
   if (!definite || !isObject(error) || error.type === "idempotency_error")
-    return { kind: "unknown", cause: `the provider answered ${status}` };
+    return { kind: "unknown", cause: `the provider answered ${status}`, status };
   const decline = { code: String(error.code), message: String(error.message) };
   return { kind: "declined", decline };
 }

@@ -39,12 +39,6 @@ export type ProviderCall =
   | { readonly endpoint: "charges"; readonly request: ChargeRequest }
   | { readonly endpoint: "refunds"; readonly request: RefundRequest };
 
-export interface ProviderAnswer {
-  readonly status: number;
-  /** JSON text, kept as it was first sent. */
-  readonly body: string;
-}
-
 /** A request that the provider refuses before anything happened. */
 export interface Refusal {
   readonly refused: string;
@@ -53,16 +47,6 @@ export interface Refusal {
 const AMOUNT_MAX = 99_999_999;
 const TEXT_MAX = 500;
 const METADATA_MAX = 20;
-
-/** The error body of the wire: a type to branch on, a code, and a sentence. */
-export function errorAnswer(
-  status: number,
-  type: "invalid_request_error" | "idempotency_error" | "card_error" | "api_error",
-  code: string,
-  message: string,
-): ProviderAnswer {
-  return { status, body: JSON.stringify({ error: { type, code, message } }) };
-}
 
 /** Reads the body of a charge or a refund, or says what is wrong with it. */
 export function readCall(

@@ -76,7 +76,7 @@ test("slow: the key is in use until the charge is made, then its answer is repla
   await asleep.promise;
   assert.equal(naps[0]?.ms, 1500);
   const meanwhile = await sandboxClient(sandbox.url).charge(CHARGE, { idempotencyKey: "k1" });
-  assert.deepEqual(meanwhile, { kind: "unknown", cause: "the provider answered 409" });
+  assert.deepEqual(meanwhile, { kind: "unknown", cause: "the provider answered 409", status: 409 });
   assert.deepEqual(await charges(sandbox.url), []);
   naps[0]?.wake();
   assert.equal((await slow).status, 200);

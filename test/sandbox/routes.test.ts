@@ -4,6 +4,7 @@ import { type CrashPoint, type ShopParts, shopRoutes } from "../../src/cli/demo/
 import type { DemoState, Order } from "../../src/cli/demo/state.ts";
 import { timelineOf } from "../../src/cli/demo/timeline.ts";
 import { serve } from "../../src/cli/demo/web.ts";
+import type { EvidenceRecord } from "../../src/model/evidence.ts";
 import type { OperationRecord } from "../../src/model/operation.ts";
 import { sandboxClient } from "../../src/sandbox/client.ts";
 import { CHARGE, post, sandboxOf } from "./sandbox.ts";
@@ -32,7 +33,29 @@ const RECORD: OperationRecord = {
   recipe: "1",
   createdAt: 1_000,
   steps: [
-    { name: "charge", kind: "external", inputDigest: "", fence: 1, begunAt: 1_020 },
+    {
+      name: "charge",
+      kind: "external",
+      inputDigest: "",
+      fence: 1,
+      begunAt: 1_020,
+      effect: {
+        generation: 0,
+        lookUp: true,
+        compensated: false,
+        sends: [
+          {
+            number: 1,
+            generation: 0,
+            fence: 1,
+            sentAt: 1_020,
+            verdict: "unanswered",
+            detail: "ECONNRESET",
+          },
+          { number: 2, generation: 0, fence: 2, sentAt: 1_040 },
+        ],
+      },
+    },
     {
       name: "reserve",
       kind: "atomic",
@@ -43,6 +66,13 @@ const RECORD: OperationRecord = {
       result: { kind: "succeeded", value: new Uint8Array() },
     },
   ],
+};
+
+const MISS: EvidenceRecord = {
+  step: "charge",
+  source: "look-up",
+  finding: "not-found",
+  at: 1_030,
 };
 
 async function shop(
@@ -64,7 +94,9 @@ async function shop(
     },
     naiveCheckout: echo("naive"),
     timeline: async (scope, key) =>
-      scope === "demo" && key === "k1" ? timelineOf(key, RECORD, 2_000) : undefined,
+      scope === "demo" && key === "k1"
+        ? timelineOf(key, { record: RECORD, now: 2_000 }, [MISS])
+        : undefined,
     crash: (at) => crashes.push(at),
   };
   const running = await serve(shopRoutes(parts), { port: 0, host: "127.0.0.1" });
@@ -162,10 +194,17 @@ test("the state tells orders, ledger, faults and the operation of the key", asyn
       ["claimed", 1_000],
       ["taken-over", null],
       ["recorded", 1_010],
-      ["begun", 1_020],
+      ["lost", 1_020],
+      ["evidence", 1_030],
+      ["lost", 1_040],
       ["doubt", null],
     ],
   );
+  const texts = operation?.events.map(({ text }) => text).join("\n") ?? "";
+  assert.match(texts, /Send 1 of "charge": no answer, so it may have happened \(ECONNRESET\)/);
+  assert.match(texts, /Evidence of "charge" from a look up: not found/);
+  assert.match(texts, /Send 2 of "charge": no answer recorded yet/);
+  assert.match(texts, /In doubt \(effect-unknown\): only a person can settle it/);
   assert.equal((await read("?key=k2")).operation, null);
   assert.equal((await read("?key=k1&scope=other")).operation, null);
 });
