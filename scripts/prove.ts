@@ -1,75 +1,17 @@
-import { parseArgs } from "node:util";
-import { createCampaign, describe, explore, shrink } from "../test/simulation/campaign.ts";
-import { check } from "../test/simulation/checker.ts";
-import { ownCode } from "../test/simulation/code.ts";
-import { belowFloor, missed, table } from "../test/simulation/coverage.ts";
-import { simulate } from "../test/simulation/simulation.ts";
+import { proveKills } from "./prove-kills.ts";
+import { proveSimulation } from "./prove-simulation.ts";
+import { proveStorm } from "./prove-storm.ts";
 
-const USAGE = "npm run prove -- [--minutes 5] [--seed 1] [--histories 1000]";
-const MINUTES_DEFAULT = 1;
-const PROGRESS_MS = 10_000;
+const PROOFS = { simulation: proveSimulation, kills: proveKills, storm: proveStorm } as const;
 
-interface Task {
-  readonly seed: number;
-  readonly minutes: number;
-  readonly histories: number;
+/** The first word names the proof; without one it is the simulation. */
+async function main([first = "", ...rest]: readonly string[]): Promise<number> {
+  if (first === "" || first.startsWith("-")) return proveSimulation(process.argv.slice(2));
+  if (Object.hasOwn(PROOFS, first)) return PROOFS[first as keyof typeof PROOFS](rest);
+  console.error(
+    `There is no "${first}" to prove. It is one of: ${Object.keys(PROOFS).join(", ")}.`,
+  );
+  return 2;
 }
 
-function readTask(): Task {
-  const { values } = parseArgs({
-    options: {
-      minutes: { type: "string" },
-      seed: { type: "string" },
-      histories: { type: "string" },
-    },
-  });
-  const unlimited = String(Number.MAX_SAFE_INTEGER);
-  const { histories = unlimited, seed = String(Date.now() % 1_000_000_000) } = values;
-  const minutes = values.minutes ?? (values.histories ? unlimited : String(MINUTES_DEFAULT));
-  const task = { seed: Number(seed), minutes: Number(minutes), histories: Number(histories) };
-  if (!Number.isSafeInteger(task.seed) || !(task.minutes > 0) || !(task.histories > 0))
-    throw new Error(`The numbers make no sense. Usage: ${USAGE}`);
-  return task;
-}
-
-/** Prints one history whole, whether or not it breaks something. */
-async function show(seed: number): Promise<number> {
-  const { history } = await simulate(ownCode, seed, { strict: true });
-  const violations = check(history);
-  console.log(describe({ history, violations }));
-  console.log(violations.length === 0 ? "It breaks nothing." : "It breaks a promise.");
-  return violations.length === 0 ? 0 : 1;
-}
-
-async function main(): Promise<number> {
-  const { seed, minutes, histories } = readTask();
-  if (histories === 1) return show(seed);
-  const campaign = createCampaign();
-  const start = performance.now();
-  let told = start;
-  const rate = (): string => {
-    const seconds = (performance.now() - start) / 1_000;
-    return `${Math.round(campaign.histories / seconds)} a second`;
-  };
-  console.log(`Seeds from ${seed} on.`);
-  while (campaign.histories < histories && performance.now() - start < minutes * 60_000) {
-    const found = await explore(ownCode, seed + campaign.histories, campaign);
-    if (found) {
-      console.log(describe(await shrink(ownCode, found)));
-      return 1;
-    }
-    if (performance.now() - told < PROGRESS_MS) continue;
-    told = performance.now();
-    console.log(`${campaign.histories} histories, ${rate()}, no violation`);
-  }
-  console.log(table(campaign));
-  const unseen = missed(campaign);
-  if (unseen.length > 0) console.log(`Never met: ${unseen.join(", ")}`);
-  const low = belowFloor(campaign);
-  if (low.length > 0) console.log(`Too few outcomes: ${low.join(", ")}`);
-  const { faults } = campaign;
-  console.log(`${campaign.histories} histories, ${faults} faults, ${rate()}, no violation`);
-  return 0;
-}
-
-process.exitCode = await main();
+process.exitCode = await main(process.argv.slice(2));

@@ -41,7 +41,7 @@ export async function postgresUrl(): Promise<Server> {
 }
 
 /** The directory of the newest `initdb` and `postgres`. */
-async function findBinaries(): Promise<string | undefined> {
+export async function findBinaries(): Promise<string | undefined> {
   const versions: string[] = await readdir(PACKAGES).catch(() => []);
   const newest = versions.toSorted((a, b) => Number(b) - Number(a));
   const places = newest.map((version) => join(PACKAGES, version, "bin"));
@@ -106,14 +106,14 @@ async function startPostgres(binaries: string): Promise<Server> {
 }
 
 /** Postgres refuses to run as root. */
-async function lowerUser(): Promise<{ uid: number; gid: number } | undefined> {
+export async function lowerUser(): Promise<{ uid: number; gid: number } | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const idOf = async (flag: string): Promise<number> =>
     Number((await run("id", [flag, "postgres"])).stdout.trim());
   return { uid: await idOf("-u"), gid: await idOf("-g") };
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer().once("error", reject);
     probe.listen(0, "127.0.0.1", () => {

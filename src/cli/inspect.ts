@@ -1,8 +1,10 @@
 import { isoTime } from "../model/clock.ts";
-import { checkKey, type Origin, recordId } from "../model/key.ts";
-import { type OperationRecord, STATES, type StepRecord } from "../model/operation.ts";
+import type { EvidenceRecord } from "../model/evidence.ts";
+import { type OperationRecord, STATES } from "../model/operation.ts";
+import type { SendRecord, StepRecord } from "../model/step.ts";
 import type { OperationStore, Snapshot } from "../store.ts";
 import { EXIT, Exit, expectOk } from "./exit.ts";
+import { findOperations, type KeyFlags } from "./find.ts";
 import { columns, harmless, type Output, paintState } from "./output.ts";
 
 export interface ListFlags {
@@ -52,40 +54,14 @@ export async function listOperations(
   }
 }
 
-export interface ShowFlags {
-  readonly scope: string;
-  readonly origin?: string;
-  readonly operation?: string;
-}
-
-const ORIGINS: readonly Origin[] = ["http", "own"];
-
 /** `nevertwice show <key>`: all that is known of one operation, but for its bodies. */
 export async function showOperation(
   store: OperationStore,
   key: string,
-  flags: ShowFlags,
+  flags: KeyFlags,
   output: Output,
 ): Promise<void> {
-  checkKey(key);
-  if (flags.origin !== undefined && !ORIGINS.some((origin) => origin === flags.origin)) {
-    throw new Exit(EXIT.usage, '--origin is "http" or "own".');
-  }
-  const found: Snapshot[] = [];
-  for (const origin of ORIGINS.filter(
-    (known) => flags.origin === undefined || known === flags.origin,
-  )) {
-    const snapshot = expectOk(
-      await store.read(recordId(origin, flags.scope, key, flags.operation)),
-    );
-    if (snapshot) found.push(snapshot);
-  }
-  if (found.length === 0) {
-    throw new Exit(
-      EXIT.unknown,
-      "No operation of that key is known in that scope. Check --scope; it is the account that owned the key.",
-    );
-  }
+  const found = await findOperations(store, key, flags);
   if (output.json) return output.document(found.map(toDocument));
   for (const snapshot of found) {
     for (const text of await describe(store, snapshot, output)) output.line(text);
@@ -98,6 +74,7 @@ async function describe(
   output: Output,
 ): Promise<string[]> {
   const messages = expectOk(await store.messages(record.id));
+  const evidence = expectOk(await store.evidence(record.id));
   const facts: [string, string | undefined][] = [
     ["state", paintState(output, record.state)],
     ["doubt", record.doubt],
@@ -131,7 +108,15 @@ async function describe(
   return [
     output.paint(title, "bold"),
     ...shown.map(([name, text]) => `  ${output.paint(name.padEnd(12), "dim")}${text}`),
-    ...record.steps.map((step) => `  ${output.paint("step".padEnd(12), "dim")}${stepLine(step)}`),
+    ...record.steps.flatMap((step) => [
+      `  ${output.paint("step".padEnd(12), "dim")}${stepLine(step)}`,
+      ...(step.effect?.sends ?? []).map(
+        (send) => `  ${output.paint("  send".padEnd(12), "dim")}${sendLine(send)}`,
+      ),
+    ]),
+    ...evidence.map(
+      (known) => `  ${output.paint("evidence".padEnd(12), "dim")}${evidenceLine(known)}`,
+    ),
     ...messages.map(
       ({ topic, key }) =>
         `  ${output.paint("message".padEnd(12), "dim")}${harmless(topic)} ${harmless(key)}`,
@@ -165,11 +150,25 @@ function adviceOf(record: OperationRecord): string {
 }
 
 function stepLine(step: StepRecord): string {
-  const { name, kind, result, begunAt, recordedAt, providerKey } = step;
+  const { name, kind, result, begunAt, recordedAt, effect } = step;
+  const { providerKey, reference } = effect ?? {};
   const state = result ? result.kind : "begun, result not known";
   const time = isoTime(recordedAt ?? begunAt);
   const key = providerKey === undefined ? "" : `, provider key ${harmless(providerKey)}`;
-  return `${harmless(name)} (${kind}): ${state}, ${time}${key}`;
+  const found = reference === undefined ? "" : `, reference ${harmless(reference)}`;
+  return `${harmless(name)} (${kind}): ${state}, ${time}${key}${found}`;
+}
+
+function sendLine({ number, sentAt, verdict, detail }: SendRecord): string {
+  const why = detail === undefined ? "" : `, ${harmless(detail)}`;
+  return `${number}, ${isoTime(sentAt)}: ${verdict ?? "not answered yet"}${why}`;
+}
+
+function evidenceLine({ step, source, finding, at, ...known }: EvidenceRecord): string {
+  const { reference, detail, by } = known;
+  const more = [reference && `reference ${reference}`, detail, by && `by ${by}`].filter(Boolean);
+  const text = [`${step} ${finding}, from ${source}`.trim(), ...more].join(", ");
+  return `${isoTime(at)}: ${harmless(text)}`;
 }
 
 /** The record for machines: no bodies, no inputs, no digests. */
@@ -182,7 +181,10 @@ function toDocument({ record, now }: Snapshot): unknown {
     key,
     origin,
     now,
-    steps: steps.map(({ result, inputDigest, ...step }) => ({ ...step, result: result?.kind })),
+    steps: steps.map(({ result, inputDigest, effect, ...step }) => {
+      const { request: sent, ...shown } = effect ?? {};
+      return { ...step, ...shown, result: result?.kind };
+    }),
     outcome: outcome && {
       kind: outcome.kind,
       status: outcome.status,

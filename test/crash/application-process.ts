@@ -1,7 +1,8 @@
 import { sandboxClient } from "../../src/sandbox/client.ts";
 import { createApplication, type Purchase } from "./application.ts";
 import { openBooks } from "./books.ts";
-import { type Kill, killPoints } from "./kill-points.ts";
+import { type Kill, type Killer, killPoints } from "./kill-points.ts";
+import { startKiller } from "./killer.ts";
 
 /** What the test asks of this process. */
 export interface Order {
@@ -23,22 +24,25 @@ export interface Answer {
   readonly calls: readonly string[];
 }
 
-/** Long enough that no heartbeat comes between the calls that are counted. */
-const LEASE_MS = 60_000;
+/** Long enough by default that no heartbeat comes between the calls that are counted. */
+const LEASE_MS = "60000";
+const TIMEOUT_MS = "10000";
 /** A killed process's transaction may take its database a moment to end. */
 const WAIT_MS = 4_000;
 
-const [, , db = "", sandboxUrl = ""] = process.argv;
-const points = killPoints();
+const [, , db = "", sandboxUrl = "", leaseMs = LEASE_MS, timeoutMs = TIMEOUT_MS] = process.argv;
+let killer: Killer | undefined;
+const points = killPoints(() => killer);
 const books = openBooks(db);
 const { once, handle } = createApplication(
   { ...books, store: points.store(books.store) },
-  points.provider(sandboxClient(sandboxUrl, { timeoutMs: 10_000 })),
-  { leaseMs: LEASE_MS, waitMs: WAIT_MS, backoff: { baseMs: 1, capMs: 5 } },
+  points.provider(sandboxClient(sandboxUrl, { timeoutMs: Number(timeoutMs) })),
+  { leaseMs: Number(leaseMs), waitMs: WAIT_MS, backoff: { baseMs: 1, capMs: 5 } },
 );
 
 async function carryOut({ path, key, purchase, kill, skewMs }: Order): Promise<Answer> {
   books.skew.ms = skewMs;
+  if (kill?.when === "during") killer ??= await startKiller();
   points.arm(kill);
   if (path === "worker") {
     const { recovery } = await once.worker.runOnce();

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { chargeEffect, refundEffect } from "../../src/cli/demo/payments.ts";
 import { currentOperation } from "../../src/core/current.ts";
-import { declined, type Effect } from "../../src/core/effect.ts";
 import { nevertwice, type Once, type OnceOptions } from "../../src/core/once.ts";
 import type { StandardSchema } from "../../src/core/standard-schema.ts";
 import { protect } from "../../src/http/web.ts";
@@ -103,6 +103,9 @@ function checkoutOperation(
 ): ReturnType<typeof once.operation<typeof SCHEMA, unknown>> {
   return once.operation("checkout", {
     input: SCHEMA,
+    compensations: {
+      charge: ({ id, amount }: Charge) => refundEffect(provider, { charge: id, amount }),
+    },
     handler: async (op, purchase): Promise<unknown> => {
       const orderId = await op.atomic("reserve", (tx) => {
         const id = randomUUID();
@@ -110,7 +113,10 @@ function checkoutOperation(
       });
       // The same write as a heartbeat's, at a place that a test can name.
       await op.assertOwner();
-      const charge = await op.external("charge", chargeEffect(provider, op, orderId, purchase));
+      const cart = { cartId: op.key, amount: purchase.amount, currency: CURRENCY };
+      const stall = (): void => block(op.attempt === 1 ? (purchase.blockMs ?? 0) : 0);
+      const watch = { before: () => {}, after: stall };
+      const charge = await op.external("charge", chargeEffect(provider, orderId, cart, watch));
       if (charge.declined) throw new Error("The test's provider declines nothing.");
       const chargeId = charge.value.id;
       await goWrong(op.attempt, purchase);
@@ -122,26 +128,6 @@ function checkoutOperation(
       });
     },
   });
-}
-
-function chargeEffect(
-  provider: SandboxClient,
-  op: { readonly key: string; readonly attempt: number },
-  orderId: string,
-  { amount, blockMs = 0 }: Purchase,
-): Effect<Charge, { readonly code: string }> {
-  return {
-    input: { orderId, amount },
-    send: async ({ key }) => {
-      const metadata = { key: op.key, orderId };
-      const request = { amount, currency: CURRENCY, metadata };
-      const result = await provider.charge(request, { idempotencyKey: key });
-      if (op.attempt === 1) block(blockMs);
-      if (result.kind === "succeeded") return result.charge;
-      if (result.kind === "declined") return declined({ code: result.decline.code });
-      throw new Error(`The provider's answer is ${result.kind}: ${result.cause}`);
-    },
-  };
 }
 
 async function goWrong(attempt: number, purchase: Purchase): Promise<void> {

@@ -2,11 +2,18 @@ import { writeSync } from "node:fs";
 import type { SandboxClient } from "../../src/sandbox/client.ts";
 import type { Books } from "./books.ts";
 
-/** Which call of a port ends the process, and on which side of the call. */
+/** Which call of a port ends the process, and on which side of the call or in the middle of it. */
 export interface Kill {
-  /** From 1, in the order in which the calls are made. */
-  readonly at: number;
-  readonly when: "before" | "after";
+  /** From 1, in the order in which the calls are made; or the nth call of that name. */
+  readonly at: number | { readonly call: string; readonly nth: number };
+  readonly when: "before" | "after" | "during";
+  /** How long after its start a call is killed during, in milliseconds. */
+  readonly afterMs?: number;
+}
+
+/** Ends the process from another thread, whatever this one is in the middle of. */
+export interface Killer {
+  in(ms: number): void;
 }
 
 /** Counts every call of a port, and ends the process at the chosen one. */
@@ -23,17 +30,29 @@ const STDOUT = 1;
 /** What runs at the start and the end of a process, not in an operation. */
 const OUTSIDE: ReadonlySet<string> = new Set(["migrate", "schema", "close"]);
 
+const PROVIDER_CALLS: ReadonlySet<string> = new Set(["charge", "charges"]);
+
 type Method = (...given: unknown[]) => unknown;
 
-export function killPoints(): KillPoints {
+export function killPoints(killer: () => Killer | undefined = () => undefined): KillPoints {
   let kill: Kill | undefined;
   let calls: string[] = [];
 
-  const reach = (name: string, number: number, when: Kill["when"]): void => {
-    if (kill === undefined || kill.at !== number || kill.when !== when) return;
+  const reach = (name: string, number: number, when: "before" | "after"): void => {
+    if (kill === undefined || !isAt(kill.at, number)) return;
+    // What follows the end of a transaction's callback is its commit.
+    const start = name.startsWith("inside ") ? "after" : "before";
+    const during = kill.when === "during" && when === start;
+    if (!during && kill.when !== when) return;
     // Written at once, because nothing that waits for the event loop survives the next line.
     writeSync(STDOUT, name);
-    process.kill(process.pid, "SIGKILL");
+    if (during) killer()?.in(kill.afterMs ?? 0);
+    else process.kill(process.pid, "SIGKILL");
+  };
+  const isAt = (at: Kill["at"], number: number): boolean => {
+    if (typeof at === "number") return at === number;
+    const before = calls.slice(0, number);
+    return before.at(-1) === at.call && before.filter((call) => call === at.call).length === at.nth;
   };
   const around = <T>(name: string, call: () => T): T => {
     const number = calls.push(name);
@@ -76,6 +95,6 @@ export function killPoints(): KillPoints {
     },
     calls: () => calls,
     store: (store) => counted(store, (name) => !OUTSIDE.has(name)),
-    provider: (provider) => counted(provider, (name) => name === "charge"),
+    provider: (provider) => counted(provider, (name) => PROVIDER_CALLS.has(name)),
   };
 }

@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Answer, Order } from "./application-process.ts";
 
 /** An answer, or where the process was killed. */
@@ -12,9 +14,16 @@ export interface ApplicationProcess {
   carryOut(order: Order): Promise<Ending>;
   /** SIGKILL from outside, wherever the process is. */
   kill(): void;
+  /** SIGSTOP: the process stands still, with its sockets open, until it goes on. */
+  freeze(): void;
+  goOn(): void;
   close(): Promise<void>;
 }
 
+/** Most of a start is reading the code, which many processes of one run need not do anew. */
+export const NODE_COMPILE_CACHE: string = join(tmpdir(), "nevertwice-compile-cache");
+/** The provider as a process. */
+export const PROVIDER: URL = new URL("../sandbox/fixtures/provider.ts", import.meta.url);
 const ENTRY = new URL("./application-process.ts", import.meta.url);
 
 /** Starts a program of the tests, and waits for the first thing that it says. */
@@ -22,7 +31,8 @@ export async function startProcess(
   entry: URL,
   options: readonly string[],
 ): Promise<{ readonly child: ChildProcess; readonly said: unknown }> {
-  const child = fork(entry, options, { stdio: ["ignore", "pipe", "inherit", "ipc"] });
+  const env = { NODE_COMPILE_CACHE, ...process.env };
+  const child = fork(entry, options, { env, stdio: ["ignore", "pipe", "inherit", "ipc"] });
   const said: unknown = await new Promise((resolve, reject) => {
     child.once("message", resolve);
     child.once("exit", (code, signal) =>
@@ -39,11 +49,20 @@ export async function endProcess(child: ChildProcess): Promise<void> {
   await ended;
 }
 
+/** How long the application's claims last and its provider is waited for, in milliseconds. */
+export interface Pace {
+  readonly leaseMs: number;
+  readonly timeoutMs: number;
+}
+
+/** @param pace so slow by default that a test sees no heartbeat and no time-out */
 export async function startApplication(
   db: string,
   sandboxUrl: string,
+  pace?: Pace,
 ): Promise<ApplicationProcess> {
-  const { child } = await startProcess(ENTRY, [db, sandboxUrl]);
+  const paced = pace === undefined ? [] : [String(pace.leaseMs), String(pace.timeoutMs)];
+  const { child } = await startProcess(ENTRY, [db, sandboxUrl, ...paced]);
   let said = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => {
     said += text;
@@ -65,6 +84,8 @@ export async function startApplication(
         child.send(order);
       }),
     kill: () => void child.kill("SIGKILL"),
+    freeze: () => void child.kill("SIGSTOP"),
+    goOn: () => void child.kill("SIGCONT"),
     close: () => endProcess(child),
   };
 }
@@ -77,12 +98,13 @@ export interface Spares {
 
 const AHEAD = 2;
 
-export function spareApplications(db: string, sandboxUrl: string): Spares {
-  const waiting = Array.from({ length: AHEAD }, () => startApplication(db, sandboxUrl));
+export function spareApplications(db: string, sandboxUrl: string, pace?: Pace): Spares {
+  const start = (): Promise<ApplicationProcess> => startApplication(db, sandboxUrl, pace);
+  const waiting = Array.from({ length: AHEAD }, start);
   for (const each of waiting) each.catch(() => undefined);
   return {
     take() {
-      const next = startApplication(db, sandboxUrl);
+      const next = start();
       next.catch(() => undefined);
       waiting.push(next);
       return waiting.shift() ?? next;

@@ -5,7 +5,7 @@ import { recordId } from "../../src/model/key.ts";
 import type { OperationRecord } from "../../src/model/operation.ts";
 import type { Charge } from "../../src/sandbox/wire.ts";
 import { type Books, type OrderRow, openBooks } from "./books.ts";
-import { endProcess, startProcess } from "./processes.ts";
+import { endProcess, PROVIDER, startProcess } from "./processes.ts";
 
 /** A database and a provider in a process of its own, and what they know of a key. */
 export interface Scene {
@@ -22,7 +22,6 @@ export interface Scene {
   close(): Promise<void>;
 }
 
-const PROVIDER = new URL("../sandbox/fixtures/provider.ts", import.meta.url);
 const SCOPE = "acct_1";
 
 /** @param url a Postgres database of the scene's own; a SQLite file by default */
@@ -41,7 +40,9 @@ export async function openScene(url?: string): Promise<Scene> {
     async charges(...keys) {
       const response = await fetch(new URL("/v1/charges", sandboxUrl));
       const { data } = (await response.json()) as { data: Charge[] };
-      return data.filter(({ metadata }) => keys.includes(metadata["key"] ?? ""));
+      return data.filter(({ metadata }) =>
+        keys.includes(metadata["cartId"] ?? metadata["key"] ?? ""),
+      );
     },
     orders: (key) => books.orders(key),
     async messages(key, scope = SCOPE) {

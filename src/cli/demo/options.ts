@@ -15,6 +15,10 @@ export interface DemoOptions {
 /** What the supervisor hands to the shop's process. */
 export interface ShopOptions extends DemoOptions {
   readonly sandboxUrl: string;
+  /** The claims' lease in milliseconds; 3 s by default. */
+  readonly leaseMs?: number;
+  /** How many attempts an operation gets before a person is asked; 10 by default. */
+  readonly attemptsMax?: number;
 }
 
 /** The flags of `nevertwice demo` as they were typed. */

@@ -1,23 +1,18 @@
-import { declined, type Effect } from "../../core/effect.ts";
 import type { OperationEvent } from "../../core/events.ts";
 import { nevertwice, type Once } from "../../core/once.ts";
 import { protect } from "../../http/web.ts";
 import { isNevertwiceError } from "../../model/errors.ts";
 import { recordId } from "../../model/key.ts";
 import { fail, ok } from "../../model/outcome.ts";
-import {
-  type ChargeResult,
-  type RefundResult,
-  type SandboxClient,
-  sandboxClient,
-} from "../../sandbox/client.ts";
-import type { Charge, Refund } from "../../sandbox/wire.ts";
+import { type SandboxClient, sandboxClient } from "../../sandbox/client.ts";
+import type { Charge } from "../../sandbox/wire.ts";
 import type { OperationStore } from "../../store.ts";
-import { after, type Books, newOrderId, openBooks, type Purchase } from "./books.ts";
+import { after, type Books, newOrderId, openBooks } from "./books.ts";
 import type { Running } from "./child-process.ts";
 import { type Crash, createCrash } from "./crash.ts";
 import { naiveCheckout } from "./naive.ts";
 import type { ShopOptions } from "./options.ts";
+import { chargeEffect, refundEffect } from "./payments.ts";
 import { purchaseSchema, refundSchema } from "./purchase.ts";
 import { shopRoutes } from "./routes.ts";
 import { type Timeline, timelineOf } from "./timeline.ts";
@@ -37,7 +32,8 @@ export async function startShop(options: ShopOptions): Promise<Running> {
   const once = nevertwice({
     store,
     namespace: "demo-shop",
-    leaseMs: LEASE_MS,
+    leaseMs: options.leaseMs ?? LEASE_MS,
+    attemptsMax: options.attemptsMax,
     onEvent: report,
   });
   const routes = shopRoutes({
@@ -68,15 +64,23 @@ function checkoutRoute(
   provider: SandboxClient,
   crash: Crash,
 ): WebHandler {
+  const watch = {
+    before: () => crash.reach("before-charge"),
+    after: () => crash.reach("after-charge"),
+  };
   const checkout = once.operation("checkout", {
     input: purchaseSchema,
+    // Where the order cannot be kept after all, the money goes back.
+    compensations: {
+      charge: ({ id, amount }: Charge) => refundEffect(provider, { charge: id, amount }),
+    },
     handler: async (op, purchase) => {
       const { amount, currency } = purchase;
       const orderId = await op.atomic("reserve", (tx) => {
         const id = newOrderId();
         return after(books.reserve(tx, id, purchase), () => id);
       });
-      const charge = await op.external("charge", chargeEffect(provider, crash, orderId, purchase));
+      const charge = await op.external("charge", chargeEffect(provider, orderId, purchase, watch));
       if (charge.declined) {
         const { code } = charge.decline;
         return op.settle((tx) =>
@@ -100,11 +104,8 @@ function refundRoute(once: Once<unknown, "async">, provider: SandboxClient): Web
   const refund = once.operation("refund", {
     input: refundSchema,
     handler: async (op, { chargeId, amount }) => {
-      const refunded = await op.external("refund", {
-        input: { chargeId, amount },
-        send: async ({ key }) =>
-          definite(await provider.refund({ charge: chargeId, amount }, { idempotencyKey: key })),
-      });
+      const request = { charge: chargeId, amount };
+      const refunded = await op.external("refund", refundEffect(provider, request));
       if (refunded.declined) return fail({ reason: refunded.decline.code }, 402);
       return ok({ refundId: refunded.value.id, chargeId, amount }, 201, {
         reference: refunded.value.id,
@@ -112,33 +113,6 @@ function refundRoute(once: Once<unknown, "async">, provider: SandboxClient): Web
     },
   });
   return asWeb(protect(refund, { scope: accountOf }));
-}
-
-function chargeEffect(
-  provider: SandboxClient,
-  crash: Crash,
-  orderId: string,
-  { cartId, amount, currency }: Purchase,
-): Effect<Charge, { code: string }> {
-  return {
-    input: { orderId, cartId, amount, currency },
-    send: async ({ key }) => {
-      crash.reach("before-charge");
-      const request = { amount, currency, metadata: { orderId, cartId } };
-      const result = await provider.charge(request, { idempotencyKey: key });
-      crash.reach("after-charge");
-      return definite(result);
-    },
-  };
-}
-
-/** A definite result of the provider; anything else is thrown, because nobody knows. */
-function definite(result: ChargeResult): Charge | ReturnType<typeof declined<{ code: string }>>;
-function definite(result: RefundResult): Refund | ReturnType<typeof declined<{ code: string }>>;
-function definite(result: ChargeResult | RefundResult): unknown {
-  if (result.kind === "declined") return declined({ code: result.decline.code });
-  if (result.kind === "succeeded") return "charge" in result ? result.charge : result.refund;
-  throw new Error(`The provider's answer is ${result.kind}: ${result.cause}`);
 }
 
 function accountOf(request: Request): string {
@@ -162,9 +136,12 @@ async function readTimeline(
   scope: string,
   key: string,
 ): Promise<Timeline | undefined> {
-  const answer = await store.read(recordId("http", scope, key));
+  const id = recordId("http", scope, key);
+  const answer = await store.read(id);
   if (answer.kind !== "ok" || answer.value === undefined) return undefined;
-  return timelineOf(key, answer.value.record, answer.value.now);
+  const evidence = await store.evidence(id);
+  const known = evidence.kind === "ok" ? evidence.value : [];
+  return timelineOf(key, answer.value, known);
 }
 
 /** One line for the person who watches; what the operation became is on the page. */

@@ -43,8 +43,8 @@ export const SHOWN_MAX = 100;
 /** What the provider's ledger says now. */
 export async function readProvider(provider: SandboxClient): Promise<ProviderState> {
   const [charges, refunds, faults] = await Promise.all([
-    provider.charges(SHOWN_MAX),
-    provider.refunds(SHOWN_MAX),
+    provider.charges({ limit: SHOWN_MAX }),
+    provider.refunds({ limit: SHOWN_MAX }),
     provider.faults(),
   ]);
   for (const passed of [charges, refunds, faults])

@@ -18,8 +18,15 @@ function count(number, noun) {
   return `${number === 0 ? "no" : number} ${noun}${number < 2 ? "" : "s"}`;
 }
 
+/** What is known of an operation that has not ended. */
+const OPEN_TEXTS = {
+  running: "Not settled yet.",
+  waiting: "An attempt ended without an effect in doubt; it runs again by itself.",
+  in_doubt: "In doubt: the provider may have acted. It is being asked; no press is told a guess.",
+};
+
 /** The verdict on one purchase, from what the ledger and the orders say. */
-export function verdictOf({ charges, orders, pending, pressed, state, naive }) {
+export function verdictOf({ charges, orders, pending, pressed, state, dueAt, naive }) {
   const sum = `${count(charges, "charge")}, ${count(orders, "order")}`;
   const headline = sum.charAt(0).toUpperCase() + sum.slice(1);
   if (charges > 1 || orders > 1)
@@ -28,9 +35,14 @@ export function verdictOf({ charges, orders, pending, pressed, state, naive }) {
       headline: `${headline} for one purchase`,
       text: charges > 1 ? `The customer paid ${charges} times.` : "",
     };
-  const open = ["running", "waiting", "in_doubt"].includes(state);
-  if (pending > 0 || open)
-    return { tone: "busy", headline: `${headline} so far`, text: "Not settled yet." };
+  if (state === "in_doubt" && dueAt === null)
+    return { tone: "bad", headline: `In doubt: ${sum}`, text: "Only a person can settle it." };
+  if (pending > 0 || state in OPEN_TEXTS)
+    return {
+      tone: "busy",
+      headline: `${headline} so far`,
+      text: OPEN_TEXTS[state] ?? "Not settled yet.",
+    };
   if (charges !== orders) return { tone: "bad", headline, text: "The customer paid for nothing." };
   if (charges === 1)
     return {

@@ -179,6 +179,7 @@ function draw() {
     pressed: presses > 0,
     naive: purchase.naive,
     state: state.operation?.state,
+    dueAt: state.operation?.dueAt ?? null,
   });
   at("verdict").dataset.tone = verdict.tone;
   at("verdict-headline").textContent = verdict.headline;
