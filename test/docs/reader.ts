@@ -12,7 +12,9 @@ export declare function accountOfRequest(request: Request): Promise<string | und
 import type { Express } from "express";
 import type { Pool } from "pg";
 import type { Request as ExpressRequest } from "express";
+import type Stripe from "stripe";
 export { payments } from "./payments.ts";
+export declare const stripe: Stripe;
 export declare function accountOf(request: ExpressRequest): string | undefined;
 export declare const app: Express;
 export declare const pool: Pool;
