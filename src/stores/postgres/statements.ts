@@ -71,8 +71,12 @@ export const DUE_TIME = "coalesce(lease_until, due_at)";
 /** When it may want attention at the earliest: for an owned claim, after a missed renewal. */
 export const AGENDA = "coalesce(missed_at, lease_until, due_at)";
 
-/** The server as long as it runs; the high half of the owner numbers that it gives. */
-export const SERVER = "(date_part('epoch', pg_postmaster_start_time())::bigint & 2147483647)";
+/**
+ * The server as long as it runs, by the microsecond of its start; the high half of the owner
+ * numbers that it gives. A standby may start in the same second as its primary.
+ */
+export const SERVER =
+  "(hashtext(extract(epoch FROM pg_postmaster_start_time())::text) & 2147483647)::bigint";
 
 /** The low half of a number, as `pg_locks` shows it. */
 export const advisoryHalf = (number: string): string => `((${number}) & 4294967295)::oid`;
