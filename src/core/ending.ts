@@ -54,6 +54,7 @@ export async function endWithout(
     backoffMs: backoffMs(record.attempts, ports.random.fraction(), ports.settings.backoff),
     ...statusPart(run, ending),
     ...(run.suspended?.parked ? { parked: true } : {}),
+    ...(run.suspended?.early ? { early: true } : {}),
     ...(run.suspended?.dueInMs === undefined ? {} : { dueInMs: run.suspended.dueInMs }),
     ...doubtPart(run, declared),
   });
@@ -131,7 +132,7 @@ function toSuspension(
     state: "in_doubt",
     doubt: decision.doubt,
     dueInMs: decision.dueInMs,
-    countAttempt: true,
+    countAttempt: decision.countAttempt,
     ...text,
   };
 }

@@ -99,7 +99,7 @@ function pending<T>(run: Run, step: Promise<T>): Promise<T> {
 /** The part of `op` that `currentOperation()` gives anywhere. */
 export function currentOf(run: Run): CurrentOperation {
   const { record, lease } = run;
-  // Functions made in the constructor of a class were seen to keep each run until a full collection.
+  // A class whose constructor makes the two functions kept each run until a full collection.
   return Object.assign(new LeaseSignal(lease), {
     name: record.name,
     scope: record.request?.scope ?? "",

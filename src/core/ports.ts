@@ -29,6 +29,9 @@ export interface Ports<Tx = unknown, Mode extends CallbackMode = CallbackMode> {
   readonly orphans: (record: OperationRecord, orphan: Orphan) => Promise<void>;
 }
 
+/** Calls back once what was there before has been handled, in this turn of the event loop. */
+const NOW = Promise.resolve();
+
 /**
  * The answer of a call of the store, or not known after the time that one call may take.
  * The deadline is kept here, because a statement time-out does not bound a COMMIT.
@@ -58,5 +61,3 @@ export function within<T>(
     });
   });
 }
-
-const NOW = Promise.resolve();

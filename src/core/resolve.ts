@@ -11,8 +11,8 @@ import { recordResult } from "./verdict.ts";
 /** What one way of resolving a step came to. */
 type Tried<Value, Decline> =
   | { readonly kind: "resolved"; readonly result: EffectResult<Value, Decline> }
-  /** It may help at a later time, in milliseconds from now. */
-  | { readonly kind: "later"; readonly inMs: number }
+  /** It may help at a later time, in milliseconds from now; `early` if it only has to wait. */
+  | { readonly kind: "later"; readonly inMs: number; readonly early?: boolean }
   /** A look-up found nothing although it had time to. */
   | { readonly kind: "quiet" }
   | { readonly kind: "closed" };
@@ -37,19 +37,21 @@ export async function resolveStep<Value, Decline>(
 ): Promise<EffectResult<Value, Decline>> {
   const doubtful = { run, place, effect, known };
   if (known.effect?.reference !== undefined) return retrieve(doubtful, known.effect.reference);
-  const waits: number[] = [];
+  const waits: { readonly inMs: number; readonly early?: boolean }[] = [];
   let quiet = false;
   for (const way of turnsOf(effect, known)) {
     const tried: Tried<Value, Decline> = await tryWay(doubtful, way, quiet);
     if (tried.kind === "resolved") return tried.result;
-    if (tried.kind === "later") waits.push(tried.inMs);
+    if (tried.kind === "later") waits.push(tried);
     // What is not found now may be found later; a person or a webhook may know it sooner.
-    if (tried.kind === "quiet") waits.push(0);
+    if (tried.kind === "quiet") waits.push({ inMs: 0 });
     quiet ||= tried.kind === "quiet";
   }
   const error = new Error(`Nobody knows yet what became of the step "${place.name}".`);
   if (waits.length === 0) return suspend(run, error, "effect-unknown", { parked: true });
-  return suspend(run, error, "effect-unknown", { dueInMs: Math.min(...waits) });
+  const dueInMs = Math.min(...waits.map(({ inMs }) => inMs));
+  const early = waits.every((wait) => wait.early === true);
+  return suspend(run, error, "effect-unknown", { dueInMs, early });
 }
 
 /** A resend that resolved nothing gives the look-up its turn before the next one. */
@@ -116,7 +118,7 @@ async function lookUp<Value, Decline>(
     return { kind: "resolved", result: decodeResult(result) };
   }
   // A miss proves nothing while a late request may land or an index lags.
-  if (quietIn > 0) return { kind: "later", inMs: nextLook(quietIn) };
+  if (quietIn > 0) return { kind: "later", inMs: nextLook(quietIn), early: true };
   await note(doubtful, "not-found", undefined);
   // Without a key the provider could not refuse the second of two sends, if one was only slow.
   const proves = way.absenceProves === true && effect.keyed !== false;

@@ -14,6 +14,8 @@ export interface Suspension {
   readonly parked?: boolean;
   /** Not before then may a later attempt know more, in milliseconds from now. */
   readonly dueInMs?: number;
+  /** Nothing was tried that could have helped yet, which costs no attempt. */
+  readonly early?: boolean;
 }
 
 /**
@@ -106,7 +108,7 @@ export function suspend(
   run: Run,
   error: unknown,
   doubt: Doubt | undefined,
-  when: Pick<Suspension, "parked" | "dueInMs"> = {},
+  when: Pick<Suspension, "parked" | "dueInMs" | "early"> = {},
 ): never {
   run.suspended ??= { error, doubt, ...when };
   throw suspension(run.suspended);

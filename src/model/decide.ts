@@ -37,6 +37,8 @@ export interface EndEvent {
   readonly parked?: boolean;
   /** Not before then may a later attempt know more, in milliseconds from now. */
   readonly dueInMs?: number;
+  /** Nothing was tried that could have helped yet, so the attempt is given back. */
+  readonly early?: boolean;
   readonly afterCrash: "doubt" | "rerun" | "probe";
   readonly attemptsMax: number;
   /** The wait before the next attempt, in milliseconds. */
@@ -63,7 +65,12 @@ export type EndDecision =
   | { readonly kind: "settle-failed-outcome" }
   | { readonly kind: "release" }
   | { readonly kind: "wait"; readonly dueInMs: number }
-  | { readonly kind: "doubt"; readonly doubt: Doubt; readonly dueInMs: number | undefined };
+  | {
+      readonly kind: "doubt";
+      readonly doubt: Doubt;
+      readonly dueInMs: number | undefined;
+      readonly countAttempt: boolean;
+    };
 
 export type SettleDecision =
   | { readonly kind: "settle" }
@@ -201,7 +208,7 @@ function decideEnd(record: OperationRecord, event: EndEvent): EndDecision {
   if (verdict === "passing" && untouched && !isTimeout(record, event)) return { kind: "release" };
   if (verdict === "failed" && untouched) return { kind: "settle-failed-outcome" };
   if (record.form === "opaque" && event.afterCrash === "doubt") return parked("effect-unknown");
-  if (record.attempts >= event.attemptsMax)
+  if (record.attempts >= event.attemptsMax && !event.early)
     return parked(open.length > 0 ? "effect-unknown" : "attempts-exhausted");
   if (record.form === "opaque" && event.afterCrash === "probe")
     return later("effect-unknown", event);
@@ -217,7 +224,7 @@ function isTimeout(record: OperationRecord, event: EndEvent): boolean {
 
 /** Only a person or evidence helps. */
 function parked(doubt: Doubt): EndDecision {
-  return { kind: "doubt", doubt, dueInMs: undefined };
+  return { kind: "doubt", doubt, dueInMs: undefined, countAttempt: true };
 }
 
 /**
@@ -225,7 +232,7 @@ function parked(doubt: Doubt): EndDecision {
  * again.
  */
 function later(doubt: Doubt, event: EndEvent): EndDecision {
-  return { kind: "doubt", doubt, dueInMs: waitOf(event) };
+  return { kind: "doubt", doubt, dueInMs: waitOf(event), countAttempt: event.early !== true };
 }
 
 /** Trying before the time that the provider named would only use attempts up. */

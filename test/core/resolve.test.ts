@@ -87,6 +87,7 @@ test("H5: what is not found before the provider is quiet proves nothing, and is 
   const due = (dueAt ?? 0) - sentAt - LATER_MS;
   assert.ok(Math.abs(due - halfMs) < 1_000, `${due} ms after the look, not ${halfMs}`);
   assert.deepEqual([bank.keys.length, asked.times], [1, 1]);
+  assert.equal((await recordOf(scene)).attempts, 1, "a look that comes early costs no attempt");
   scene.advance(halfMs - 5_000);
   assert.equal((await operation.run(call)).kind, "in-doubt");
   assert.equal(asked.times, 1, "nobody is asked before it is due");

@@ -102,6 +102,7 @@ export interface House extends Wiring {
 export type HouseOptions = {
   readonly waitMs?: number;
   readonly retention?: { responseMs: number };
+  readonly backoff?: { baseMs: number; capMs: number };
 };
 
 export function build(options: HouseOptions = {}): House {

@@ -163,7 +163,7 @@ testProperty(
     fc.constantFrom("definition-changed", "unreadable"),
     (record, end, doubt) => {
       const decision = decide(record, { ...end, doubt });
-      assert.deepEqual(decision, { kind: "doubt", doubt, dueInMs: undefined });
+      assert.deepEqual(decision, { kind: "doubt", doubt, dueInMs: undefined, countAttempt: true });
     },
   ),
 );
@@ -178,7 +178,12 @@ testProperty(
       afterCrash: "doubt",
     } as const;
     const decision = decide({ ...record, form: "opaque", steps: [] }, event);
-    assert.deepEqual(decision, { kind: "doubt", doubt: "effect-unknown", dueInMs: undefined });
+    assert.deepEqual(decision, {
+      kind: "doubt",
+      doubt: "effect-unknown",
+      dueInMs: undefined,
+      countAttempt: true,
+    });
   }),
 );
 

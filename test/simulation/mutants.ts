@@ -165,10 +165,10 @@ export const MUTANTS: readonly Mutant[] = [
     workloads: ["plain", "opaque-rerun"],
     patches: [
       patch(
-        "core/attempt.ts",
+        "core/ending.ts",
         'if (end.kind === "answered" && end.value !== "done") return "stale";\n' +
-          '  if (end.kind === "failed") return refuse("in-doubt", DOUBT_RETRY_MS, end.error);\n  ports',
-        "ports",
+          '  if (end.kind === "failed") return refuse("in-doubt", DOUBT_RETRY_MS, end.error);\n  if (ports',
+        "if (ports",
       ),
     ],
   },
@@ -209,9 +209,9 @@ export const MUTANTS: readonly Mutant[] = [
     workloads: ["plain", "opaque-rerun"],
     patches: [
       patch(
-        "core/attempt.ts",
-        '  if (end.kind === "failed") return refuse("in-doubt", DOUBT_RETRY_MS, end.error);\n  ports',
-        "  ports",
+        "core/ending.ts",
+        '  if (end.kind === "failed") return refuse("in-doubt", DOUBT_RETRY_MS, end.error);\n  if (ports',
+        "  if (ports",
       ),
     ],
   },
@@ -244,8 +244,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       patch(
         "core/run.ts",
-        "steps: new Map(snapshot.record.steps.map((step) => [step.name, step])),",
-        "steps: new Map(),",
+        "new Map(this.record.steps.map((step) => [step.name, step]));",
+        "new Map();",
       ),
     ],
   },
