@@ -98,16 +98,32 @@ function pending<T>(run: Run, step: Promise<T>): Promise<T> {
 
 /** The part of `op` that `currentOperation()` gives anywhere. */
 export function currentOf(run: Run): CurrentOperation {
-  const { record, lease } = run;
-  // A class whose constructor makes the two functions kept each run until a full collection.
-  return Object.assign(new LeaseSignal(lease), {
-    name: record.name,
-    scope: record.request?.scope ?? "",
-    key: record.request?.key ?? "",
-    attempt: record.attempts,
-    assertOwner: () => lease.assertOwner(),
-    providerKey: (step: string) => keyOf(run, step),
-  });
+  const assertOwner = (): Promise<void> => run.lease.assertOwner();
+  // Made in the constructor, these two would keep each run in memory until a full collection.
+  return new Current(run, assertOwner, (step) => keyOf(run, step));
+}
+
+class Current extends LeaseSignal implements CurrentOperation {
+  readonly name: string;
+  readonly scope: string;
+  readonly key: string;
+  readonly attempt: number;
+  readonly assertOwner: () => Promise<void>;
+  readonly providerKey: (step: string) => string;
+
+  constructor(
+    { record, lease }: Run,
+    assertOwner: () => Promise<void>,
+    providerKey: (step: string) => string,
+  ) {
+    super(lease);
+    this.name = record.name;
+    this.scope = record.request?.scope ?? "";
+    this.key = record.request?.key ?? "";
+    this.attempt = record.attempts;
+    this.assertOwner = assertOwner;
+    this.providerKey = providerKey;
+  }
 }
 
 async function settleStep(

@@ -1,6 +1,7 @@
 import type { OperationRecord } from "../../model/operation.ts";
 import type { StepRecord } from "../../model/step.ts";
 import type { Fenced } from "../../store.ts";
+import type { Writable } from "./copies.ts";
 
 /** Why a write changes nothing. */
 export type Refusal = Exclude<Fenced, "done">;
@@ -21,13 +22,11 @@ export function withStep(record: OperationRecord, step: StepRecord): OperationRe
   return { ...record, steps };
 }
 
-type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
-
 /**
  * The record as it is when nobody holds it. The fields are named, because to copy all but two of
  * them costs several times as much, and every operation ends here.
  */
-export function withoutLease(record: OperationRecord): OperationRecord {
+export function withoutLease(record: OperationRecord): Writable<OperationRecord> {
   const { id, name, version, form, state, fence, attemptId, attempts } = record;
   const { dueAt, doubt, lastError, finalAt, outcome, request } = record;
   const { fingerprint, recipe, createdAt, steps } = record;

@@ -1,7 +1,8 @@
 import type { OperationRecord, StoredOutcome } from "../../model/operation.ts";
 import type { StepEffect, StepRecord } from "../../model/step.ts";
 
-type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
+/** What is one's own may be changed while nobody else has seen it. */
+export type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
 /**
  * A record that shares no bytes and no list with its original. Everything else in it is a value

@@ -101,12 +101,11 @@ export function settledFrom(
   settlement: Settlement,
   now: number,
 ): OperationRecord {
-  return {
-    ...withoutLease(record),
-    state: settlement.outcome.kind,
-    finalAt: now,
-    outcome: storedOutcome(settlement),
-  };
+  const final = withoutLease(record);
+  final.state = settlement.outcome.kind;
+  final.finalAt = now;
+  final.outcome = storedOutcome(settlement);
+  return final;
 }
 
 function storedOutcome({ outcome, keepResponse }: Settlement): StoredOutcome {
