@@ -18,6 +18,7 @@ export interface NetworkEvidence extends NetworkJudgement {
  * What the errors of `node:http`, `node:https`, `fetch` and undici prove. A row says
  * `not-executed` only for what fails before the first byte of a request can be written.
  *
+ * @internal
  * @see https://nodejs.org/api/errors.html#common-system-errors
  */
 export const NETWORK_EVIDENCE: readonly NetworkEvidence[] = [

@@ -128,7 +128,6 @@ function readNames(
   return { names: list.map(String) };
 }
 
-/** @internal */
 export function isSeed(seed: unknown): seed is number {
   return Number.isInteger(seed) && Number(seed) >= 0 && Number(seed) <= SEED_MAX;
 }

@@ -102,7 +102,7 @@ export const HOUR_MS = 3_600_000;
 /** Longer than any backoff. */
 export const LATER_MS = 700_000;
 
-export const input = { cartId: "c1", amount: 1999 };
+const input = { cartId: "c1", amount: 1999 };
 export const call = { scope: "acct_1", key: "k1", input };
 export const id = recordId("own", "acct_1", "k1");
 /** The operation of `call`, as `settle` and `resume` name it. */

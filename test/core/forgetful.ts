@@ -25,7 +25,7 @@ export interface Rules {
 
 const DAY_MS = 24 * HOUR_MS;
 /** No request is on its way for longer. */
-export const QUIET_MS: number = HOUR_MS;
+const QUIET_MS: number = HOUR_MS;
 
 type Answer = Charge | Declined<Decline>;
 

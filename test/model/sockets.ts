@@ -141,7 +141,7 @@ async function errorOf(work: Promise<unknown>): Promise<unknown> {
   throw new Error("The request was answered.");
 }
 
-export const nodeHttp: Client = (url, signal) => {
+const nodeHttp: Client = (url, signal) => {
   const send = url.startsWith("https:") ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
     const outgoing = send(url, { method: "POST", agent: false, signal });
@@ -158,7 +158,7 @@ export const nodeHttp: Client = (url, signal) => {
   });
 };
 
-export const globalFetch: Client = (url, signal) =>
+const globalFetch: Client = (url, signal) =>
   errorOf(
     fetch(url, {
       method: "POST",
