@@ -198,3 +198,24 @@ test("H27: a lease as short as the invocation lasts is taken over that much soon
   assert.equal((await cron.lookup({ ...named }))?.state, "succeeded");
   assert.equal(bank.charges.size, 1);
 });
+
+test("S19: four workers at once take each abandoned operation over once, and send it once", async () => {
+  const scene = stage();
+  const bank = provider();
+  const keys = Array.from({ length: 40 }, (_, index) => `k${index}`);
+  bank.faults.push(...keys.map(() => "hang" as const));
+  const dead = checkout(scene.process({ clock: quietClock }), bank);
+  for (const key of keys) void dead.run({ ...call, key });
+  await settleTurn();
+  assert.equal(bank.charges.size, keys.length);
+  scene.advance(LEASE_MS + 1);
+  const workers = Array.from({ length: 4 }, () => scene.process());
+  for (const once of workers) checkout(once, bank);
+  const passes = await Promise.all(workers.map(({ worker }) => worker.runOnce({ limit: 40 })));
+  const settled = passes.map(({ recovery }) => recovery.settled);
+  assert.equal(
+    settled.reduce((sum, count) => sum + count, 0),
+    keys.length,
+  );
+  assert.deepEqual([bank.charges.size, bank.sent], [keys.length, 2 * keys.length]);
+});
