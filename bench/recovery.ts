@@ -12,7 +12,7 @@ const COUNT = Number(process.argv[3] ?? 10_000);
 /** How many the provider serves at the same time. */
 const PLACES = 16;
 /** How many the worker recovers at the same time, so that some wait for the provider. */
-const LIMIT = 48;
+const LIMIT = 128;
 const LATENCY_MS = 25;
 const SAMPLE_MS = 250;
 const MIB = 1024 * 1024;
