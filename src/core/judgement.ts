@@ -3,6 +3,7 @@ import type { ResultKind, StepResult, Verdict } from "../model/step.ts";
 
 const DECLINED: unique symbol = Symbol.for("nevertwice.declined");
 const REFUSED: unique symbol = Symbol.for("nevertwice.refused");
+const IN_DOUBT: unique symbol = Symbol.for("nevertwice.in-doubt");
 const NOT_EXECUTED: unique symbol = Symbol.for("nevertwice.not-executed");
 
 /** A definite no of the provider, made by `declined`. */
@@ -28,6 +29,7 @@ export interface NotExecuted {
 
 /** Nobody knows yet; `because` says what a later send can hope for. */
 export interface InDoubt {
+  readonly [IN_DOUBT]: true;
   readonly because: Extract<Verdict, "unanswered" | "failed" | "frozen">;
 }
 
@@ -74,7 +76,7 @@ export function notExecuted(proof: string, retryAfterMs?: number): NotExecuted {
  * (`failed`), or it will give this answer to the key for ever (`frozen`).
  */
 export function inDoubt(because: InDoubt["because"]): InDoubt {
-  return { because };
+  return { [IN_DOUBT]: true, because };
 }
 
 export function isDeclined(value: unknown): value is Declined<unknown> {
@@ -83,6 +85,10 @@ export function isDeclined(value: unknown): value is Declined<unknown> {
 
 export function isRefused(value: unknown): value is Refused<unknown> {
   return typeof value === "object" && value !== null && REFUSED in value;
+}
+
+export function isInDoubt(value: unknown): value is InDoubt {
+  return typeof value === "object" && value !== null && IN_DOUBT in value;
 }
 
 export function isNotExecuted(value: unknown): value is NotExecuted {

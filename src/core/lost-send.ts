@@ -17,8 +17,9 @@ export async function lostSend(
   const { ports, record } = run;
   const keptForMs = effect.keyed === false ? 0 : (effect.keptForMs ?? KEPT_FOR_MS_DEFAULT);
   const age = run.databaseNow() - record.createdAt;
-  // Without keys a younger one is no better, but a first attempt has nothing behind it.
-  if (age < keptForMs - CLOCK_MARGIN_MS || record.attempts === 1) return undefined;
+  // Without keys a younger one is no better, but a first claim has nothing behind it; a reopening
+  // begins the count of attempts anew, and never that of claims.
+  if (age < keptForMs - CLOCK_MARGIN_MS || record.fence === 1) return undefined;
   if (ports.store.lineage === undefined) return undefined;
   const answer = await within(ports, ports.store.lineage());
   // Nothing was sent yet, and a later attempt may learn more.

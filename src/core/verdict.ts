@@ -14,6 +14,7 @@ import {
   encodeResult,
   inDoubt,
   isDeclined,
+  isInDoubt,
   isNotExecuted,
   isRefused,
   type Judgement,
@@ -43,8 +44,10 @@ export async function endSend(
       return recordResult(run, step, effect, declined(judged.decline));
     return endUntouched(run, step, notExecuted("the provider refused the request"), error);
   }
-  if ("threw" in ending && !isDeclined(judged))
-    return endInDoubt(run, step, (judged as ReturnType<typeof inDoubt>).because, error);
+  // Plain JavaScript may also return a doubt, which must not pass for a value.
+  if (isInDoubt(judged)) return endInDoubt(run, step, judged.because, error ?? new Error("doubt"));
+  // A judge that gives something else has judged nothing.
+  if ("threw" in ending && !isDeclined(judged)) return endInDoubt(run, step, "unanswered", error);
   return recordResult(run, step, effect, judged);
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { refused, type SendRecord } from "../../src/index.ts";
+import { type Effect, inDoubt, refused, type SendRecord } from "../../src/index.ts";
 import {
   acquirer,
   call,
@@ -194,5 +194,24 @@ test("H24: a payment that awaits its customer is a value, not a doubt and not a 
     assert.deepEqual(await operation.run(call), { ...first, replayed: true });
     assert.equal(sent, 1);
     assert.equal((await stepOf(scene))?.result?.kind, "succeeded");
+  }
+});
+
+test("S8: a doubt that is returned, or a judgement that is none, never passes for a value", async () => {
+  const odd: Partial<Effect<unknown, unknown>>[] = [
+    { send: (() => inDoubt("failed")) as never },
+    {
+      send: () => {
+        throw new Error("no answer");
+      },
+      judge: (() => "succeeded") as never,
+    },
+  ];
+  for (const each of odd) {
+    const scene = stage();
+    const operation = pay(scene.process(), { ...acquirer().effect(), ...each } as never);
+    assert.equal((await operation.run(call)).kind, "in-doubt");
+    assert.equal((await stepOf(scene))?.result, undefined);
+    assert.equal(await stateOf(scene), "in_doubt: effect-unknown");
   }
 });
