@@ -1,0 +1,45 @@
+import { NevertwiceError } from "../model/errors.ts";
+
+/** A secret with a name for reports, and with the time in which it counts. */
+export interface NamedSecret {
+  /** Told when it matches; never the secret itself. */
+  readonly name: string;
+  readonly secret: string;
+  /** Milliseconds since 1970. */
+  readonly notBefore?: number;
+  readonly notAfter?: number;
+}
+
+/** One secret, or several while they are rotated. */
+export type Secrets = string | NamedSecret | readonly (string | NamedSecret)[];
+
+/** The secrets by their names: those without one are numbered. @throws option-invalid */
+export function namedSecrets(secrets: Secrets): readonly NamedSecret[] {
+  const list = Array.isArray(secrets) ? (secrets as readonly (string | NamedSecret)[]) : [secrets];
+  if (list.length === 0) throw missing();
+  return list.map((one, index) => {
+    const named = typeof one === "string" ? { name: String(index + 1), secret: one } : one;
+    const { name, secret } = (named ?? {}) as Partial<NamedSecret>;
+    if (typeof secret !== "string" || secret === "" || typeof name !== "string") throw missing();
+    return named as NamedSecret;
+  });
+}
+
+/** Those that count at `now`. */
+export function activeSecrets(
+  secrets: readonly NamedSecret[],
+  now: number,
+): readonly NamedSecret[] {
+  return secrets.filter(
+    ({ notBefore = Number.NEGATIVE_INFINITY, notAfter = Number.POSITIVE_INFINITY }) =>
+      notBefore <= now && now <= notAfter,
+  );
+}
+
+/** A webhook without a secret would let everybody in. */
+function missing(): NevertwiceError {
+  return new NevertwiceError(
+    "option-invalid",
+    "The webhook's secret is missing or empty. Is its environment variable set?",
+  );
+}
