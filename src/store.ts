@@ -1,9 +1,12 @@
-import type { Answer } from "./model/answer.ts";
+import type { Answer, CallbackMode, MaybePromise } from "./model/answer.ts";
 import type { Evidence, EvidenceRecord, Reopening } from "./model/evidence.ts";
 import type { Origin, RecordId } from "./model/key.ts";
+import type { Message, StoredMessage } from "./model/message.ts";
 import type { Doubt, Form, Holder, OperationRecord, State } from "./model/operation.ts";
 import type { Outcome } from "./model/outcome.ts";
-import type { StepBegin, StepEnd } from "./model/step.ts";
+import type { EffectMark, StepBegin, StepEnd, StepName } from "./model/step.ts";
+import type { InboxStore } from "./store/inbox.ts";
+import type { OutboxStore } from "./store/outbox.ts";
 
 /**
  * The contract between the operation and its database.
@@ -50,6 +53,7 @@ import type { StepBegin, StepEnd } from "./model/step.ts";
  * 29. A reopening changes a step only while nobody holds the operation, and makes it due at once.
  * 30. A succeeded compensation lifts the refusal of `failed` for the step that it takes back.
  * 31. A change of the database's history, such as a failover, is noticed once and remembered.
+ * 32. A step is found by the provider key that it was sent with, and by the reference it adopted.
  */
 export interface OperationStore<Tx = unknown, Mode extends CallbackMode = CallbackMode> {
   readonly capabilities: Capabilities<Mode>;
@@ -67,6 +71,8 @@ export interface OperationStore<Tx = unknown, Mode extends CallbackMode = Callba
   note(id: RecordId, evidence: Evidence): Promise<Answer<"noted" | "missing">>;
   /** All that was noted, oldest first. */
   evidence(id: RecordId): Promise<Answer<readonly EvidenceRecord[]>>;
+  /** The step that was sent with a provider key, or that adopted a provider's reference. */
+  stepOf(mark: EffectMark): Promise<Answer<StepName | undefined>>;
   /** Makes an operation that nobody holds due at once, with what is now known of one step. */
   reopen(id: RecordId, reopening: Reopening): Promise<Answer<Reopened>>;
   /** Ends the operation without writes of the user. */
@@ -128,10 +134,15 @@ export interface Lineage {
   readonly changedAt: number | undefined;
 }
 
-export type { Answer } from "./model/answer.ts";
+export type { Answer, CallbackMode, MaybePromise } from "./model/answer.ts";
+export type { Message, StoredMessage } from "./model/message.ts";
 
-export type CallbackMode = "sync" | "async";
-export type MaybePromise<T> = T | PromiseLike<T>;
+/** What keeps operations, and what comes in and goes out around them. */
+export interface Store<Tx = unknown, Mode extends CallbackMode = CallbackMode>
+  extends OperationStore<Tx, Mode> {
+  readonly inbox: InboxStore<Tx>;
+  readonly outbox: OutboxStore;
+}
 
 export interface Capabilities<Mode extends CallbackMode = CallbackMode> {
   /** Whether transaction callbacks must be synchronous (one connection) or may await. */
@@ -204,17 +215,6 @@ export type Reopened =
   | "final"
   | "no-such-step"
   | "settled-before";
-
-export interface Message {
-  readonly topic: string;
-  readonly payload: Uint8Array;
-  /** Unique per topic over all operations; derived from the operation if the user gives none. */
-  readonly key: string;
-}
-
-export interface StoredMessage extends Message {
-  readonly stagedAt: number;
-}
 
 export interface Settlement {
   readonly outcome: Outcome;

@@ -42,8 +42,11 @@ export async function runAtomic(
   carry: Carrier = (claim, work) => ports.store.atomic(claim, work),
 ): Promise<Performed | { readonly snapshot: Snapshot }> {
   const input = await parseInput(definition, raw);
+  let staged = 0;
   const work = (tx: unknown): MaybePromise<AtomicWork<Performed>> =>
-    atomicWork(ports, definition, request, tx, input);
+    atomicWork(ports, definition, request, tx, input, (count) => {
+      staged = count;
+    });
   const answer = await withinAround(ports, (around) =>
     carry(request, (tx) => around(() => work(tx))),
   );
@@ -55,6 +58,7 @@ export async function runAtomic(
   switch (answer.value.kind) {
     case "committed":
       tellSettled(ports, request, answer.value.value);
+      if (staged > 0) ports.wake();
       return answer.value.value;
     case "found":
       return { snapshot: answer.value.snapshot };
@@ -102,6 +106,7 @@ function atomicWork(
   request: ClaimRequest,
   tx: unknown,
   input: unknown,
+  tellStaged: (count: number) => void,
 ): MaybePromise<AtomicWork<Performed>> {
   const { write, messages, close } = createWrite(ports, request.id, "atomic");
   const op: AtomicOp<unknown> = {
@@ -110,6 +115,7 @@ function atomicWork(
     scope: request.scope,
     key: request.key,
     stage: write.stage,
+    arrived: write.arrived,
   };
   const finish = (returned: unknown): AtomicWork<Performed> => {
     close();
@@ -118,6 +124,7 @@ function atomicWork(
       throw Object.assign(new Error(`The handler returned the status ${outcome.status}.`), {
         status: outcome.status,
       });
+    tellStaged(messages.length);
     return {
       settlement: toSettlement(ports, request.id, outcome, messages),
       value: toPerformed(outcome),

@@ -3,7 +3,12 @@ import { providerKey } from "../model/provider-key.ts";
 import type { Run } from "./run.ts";
 
 /** The provider key of a step. @throws namespace-missing */
-export function keyOf(run: Run, step: string, generation = 0, required = true): string {
+export function keyOf(
+  run: Pick<Run, "ports" | "record">,
+  step: string,
+  generation = 0,
+  required = true,
+): string {
   const { ports, record } = run;
   const { namespace } = ports;
   if (namespace === undefined && required) throw new NevertwiceError("namespace-missing");

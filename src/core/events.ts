@@ -1,4 +1,6 @@
 import { channel } from "node:diagnostics_channel";
+import type { ErrorCode } from "../model/errors.ts";
+import type { EventRoute, EventState } from "../model/event.ts";
 import type { RecordId } from "../model/key.ts";
 import type { Doubt } from "../model/operation.ts";
 
@@ -26,7 +28,38 @@ export type OperationEvent = {
     }
 );
 
-export type EventListener = (event: OperationEvent) => void;
+/** What can be observed of events that come in. */
+export type InboxReport = { readonly source: string } & (
+  | ({ readonly event: string; readonly number: number } & (
+      | {
+          readonly type: "event.accepted" | "event.repeated";
+          readonly route: EventRoute;
+        }
+      | { readonly type: "event.conflict" | `event.${Exclude<EventState, "waiting" | "dead">}` }
+      | {
+          readonly type: "event.waiting";
+          readonly dueInMs: number;
+          readonly waitsFor: string | undefined;
+          readonly error: string | undefined;
+        }
+      | { readonly type: "event.dead"; readonly error: string }
+    ))
+  | { readonly type: "webhook.refused"; readonly code: ErrorCode }
+  | { readonly type: "inbox.failed"; readonly error: unknown }
+);
+
+/** What can be observed of messages that go out. */
+export type OutboxReport =
+  | ({ readonly topic: string; readonly number: number } & (
+      | { readonly type: "message.sent" }
+      | { readonly type: "message.waiting"; readonly dueInMs: number; readonly error: string }
+      | { readonly type: "message.in-doubt" | "message.dead"; readonly error: string }
+    ))
+  | { readonly type: "outbox.failed"; readonly error: unknown };
+
+export type Report = OperationEvent | InboxReport | OutboxReport;
+
+export type EventListener = (event: Report) => void;
 
 /**
  * Where events go: to the listener, and to whoever subscribed to the diagnostics channel
@@ -35,7 +68,7 @@ export type EventListener = (event: OperationEvent) => void;
 export interface Events {
   /** Whether anybody would hear an event; one that nobody hears need not be made. */
   isHeard(): boolean;
-  emit(event: OperationEvent): void;
+  emit(event: Report): void;
 }
 
 export function createEvents(listener: EventListener | undefined): Events {
@@ -46,22 +79,40 @@ export function createEvents(listener: EventListener | undefined): Events {
       if (published.hasSubscribers) published.publish(event);
       if (listener) return listener(event);
       // An error that nobody listens for must not vanish behind a 503.
-      const told = event.type === "attempt.failed" || event.type === "store.failed";
-      if (told && !published.hasSubscribers) warn(event.type, event.name, event.error);
+      if (published.hasSubscribers) return;
+      if (event.type === "attempt.failed" || event.type === "store.failed")
+        warn(event.type, event.name, event.error);
+      else if (event.type === "inbox.failed") warn(event.type, event.source, event.error);
+      else if (event.type === "outbox.failed") warn(event.type, "outbox", event.error);
     },
   };
 }
 
-function warn(type: "attempt.failed" | "store.failed", name: string, error: unknown): void {
+type Failure = "attempt.failed" | "store.failed" | "inbox.failed" | "outbox.failed";
+
+function warn(type: Failure, name: string, error: unknown): void {
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const message =
-    type === "attempt.failed"
-      ? `An attempt of the operation "${name}" failed.`
-      : `The store could not take the operation "${name}", so nothing ran.`;
-  process.emitWarning(message, { code: CODES[type], detail });
+  const { code, message } = WARNINGS[type];
+  process.emitWarning(message(name), { code, detail });
 }
 
-const CODES = {
-  "attempt.failed": "NEVERTWICE_ATTEMPT_FAILED",
-  "store.failed": "NEVERTWICE_STORE_FAILED",
-} as const;
+const WARNINGS: Readonly<
+  Record<Failure, { readonly code: string; message(name: string): string }>
+> = {
+  "attempt.failed": {
+    code: "NEVERTWICE_ATTEMPT_FAILED",
+    message: (name) => `An attempt of the operation "${name}" failed.`,
+  },
+  "store.failed": {
+    code: "NEVERTWICE_STORE_FAILED",
+    message: (name) => `The store could not take the operation "${name}", so nothing ran.`,
+  },
+  "inbox.failed": {
+    code: "NEVERTWICE_INBOX_FAILED",
+    message: (name) => `The inbox "${name}" could not go on; it tries again.`,
+  },
+  "outbox.failed": {
+    code: "NEVERTWICE_OUTBOX_FAILED",
+    message: () => "The outbox could not be asked; it tries again.",
+  },
+};

@@ -2,11 +2,13 @@ import type { Clock } from "../model/clock.ts";
 import { systemClock } from "../model/clock.ts";
 import { NevertwiceError } from "../model/errors.ts";
 import { type Random, systemRandom } from "../model/random.ts";
-import type { CallbackMode, OperationStore, PruneAnswer, Reopened } from "../store.ts";
+import type { CallbackMode, OperationStore, PruneAnswer, Reopened, Store } from "../store.ts";
 import { type AfterCrash, checkDefinition, type Definition } from "./definition.ts";
 import { createEvents, type EventListener } from "./events.ts";
 import { createFlights } from "./flights.ts";
 import { createHandle, type Operation } from "./handle.ts";
+import type { EventHandlers, InboxOptions } from "./inbox/declaration.ts";
+import type { Inbox } from "./inbox/inbox.ts";
 import { type Joined, joinTransaction } from "./join.ts";
 import { type LookupRequest, lookUp, type OperationStatus } from "./lookup.ts";
 import type { BodyOf } from "./op.ts";
@@ -17,16 +19,18 @@ import {
   operationDefinition,
 } from "./options.ts";
 import { compensateOrphan, orphanDefinition } from "./orphan.ts";
+import { type RelayOptions, relayOf, type Send } from "./outbox/relay.ts";
 import type { Ports } from "./ports.ts";
 import { pruneOnce } from "./prune.ts";
 import { type Named, resumeByWord, type StepWord, settleByWord, type Word } from "./reopen.ts";
 import { createSealer, type EncryptionOptions } from "./seal.ts";
 import { createSettings, type SettingsOptions } from "./settings.ts";
 import type { InputOf, StandardSchema } from "./standard-schema.ts";
+import { createTraffic, declareInbox, declareRelay } from "./traffic.ts";
 import { createWorker, type Worker } from "./worker.ts";
 
 export interface OnceOptions<Tx, Mode extends CallbackMode> extends SettingsOptions {
-  readonly store: OperationStore<Tx, Mode>;
+  readonly store: OperationStore<Tx, Mode> & Partial<Pick<Store<Tx, Mode>, "inbox" | "outbox">>;
   /**
    * One per environment: it enters the keys that are sent to providers. Needed by external steps.
    */
@@ -76,6 +80,24 @@ export interface Once<Tx, Mode extends CallbackMode> {
   settle(named: Named, word: StepWord): Promise<Reopened>;
   /** Lets an operation in doubt run again as it is. @throws as `settle` does */
   resume(named: Named, word: Word): Promise<Reopened>;
+  /**
+   * Declares what is done with the events of one endpoint; `webhook` of a framework's door mounts
+   * it. Handlers run in one transaction with the end of their event.
+   *
+   * @throws option-invalid, capability-missing
+   */
+  inbox<Objects = object>(
+    endpoint: { readonly source: string },
+    handlers: EventHandlers<Tx, Mode>,
+    options?: InboxOptions<Tx, Mode, Objects>,
+  ): Inbox;
+  /**
+   * Declares how the messages of a topic are sent, after the commit that staged them.
+   *
+   * @throws option-invalid, capability-missing
+   * @example once.relay("receipt", async (message) => mailer.send(message.payload, message.id));
+   */
+  relay(topic: string, send: Send, options?: RelayOptions): void;
   readonly worker: Worker;
   /** Takes away what retention no longer keeps. @throws store-unavailable */
   prune(): Promise<PruneAnswer>;
@@ -110,6 +132,7 @@ export function nevertwice<Tx, Mode extends CallbackMode>(
   const settings = createSettings(rest);
   checkNamespace(namespace);
   const definitions = new Map<string, Definition>();
+  let callWorker = (): void => undefined;
   const ports: Ports = {
     store: store as unknown as Ports["store"],
     clock,
@@ -119,6 +142,7 @@ export function nevertwice<Tx, Mode extends CallbackMode>(
     settings,
     namespace,
     flights: createFlights(),
+    wake: () => callWorker(),
     orphans: async (record, orphan) => {
       const { name } = record;
       const named = (one: Definition): boolean => one.aliases.includes(name);
@@ -126,6 +150,7 @@ export function nevertwice<Tx, Mode extends CallbackMode>(
       if (definition) await compensateOrphan(ports, definition, record, orphan);
     },
   };
+  const traffic = createTraffic(ports);
   const declare = (definition: Definition): Operation<never, never> => {
     const known = definitions.get(definition.name);
     if (known && known.form !== "opaque")
@@ -140,7 +165,8 @@ export function nevertwice<Tx, Mode extends CallbackMode>(
     }
     return createHandle(ports, definition);
   };
-  const worker = createWorker(ports, () => [...definitions.values()]);
+  const { worker, call } = createWorker(ports, () => [...definitions.values()], traffic);
+  callWorker = call;
   return {
     operation: (name, given) => declare(operationDefinition(name, given)) as never,
     atomic: (name, given) => declare(atomicDefinition(name, given)) as never,
@@ -150,7 +176,10 @@ export function nevertwice<Tx, Mode extends CallbackMode>(
     settle: (named, word) => settleByWord(ports, named, word),
     resume: (named, word) => resumeByWord(ports, named, word),
     worker,
-    prune: () => pruneOnce(ports),
+    inbox: (provider, handlers, given) =>
+      declareInbox(traffic, provider.source, handlers as never, given as never),
+    relay: (topic, send, given) => declareRelay(traffic, relayOf(topic, send, given)),
+    prune: () => pruneOnce(ports, traffic),
     async close() {
       await worker.stop();
       await store.close();

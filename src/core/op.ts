@@ -135,6 +135,7 @@ async function settleStep(
   refuseUnmet(run);
   const { ports, record } = run;
   let outcome: Outcome | undefined;
+  let staged = 0;
   run.settleThrew = true;
   refuseCompensating(run);
   const landed = await transact(
@@ -148,6 +149,7 @@ async function settleStep(
           const judged = judge(returned);
           if (judged.verdict !== "settle") throw unsettled(judged.outcome.status);
           outcome = judged.outcome;
+          staged = messages.length;
           const settlement = toSettlement(ports, record.id, outcome, messages);
           return { write: { kind: "settle", settlement }, value: undefined };
         },
@@ -161,6 +163,7 @@ async function settleStep(
   else if (outcome) run.settled = toPerformed(outcome);
   const kind = stored?.kind ?? outcome?.kind ?? "succeeded";
   ports.events.emit({ ...eventOf(run), type: "operation.settled", outcome: kind });
+  if (staged > 0) ports.wake();
   return undefined as never;
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from "../model/clock.ts";
 import type { OperationRecord } from "../model/operation.ts";
 import type { Random } from "../model/random.ts";
-import type { Answer, CallbackMode, OperationStore } from "../store.ts";
+import type { Answer, CallbackMode, OperationStore, Store } from "../store.ts";
 import type { Events } from "./events.ts";
 import type { Flights } from "./flights.ts";
 import type { Sealer } from "./seal.ts";
@@ -17,7 +17,7 @@ export interface Orphan {
 
 /** Everything with an effect that the core may use. A simulation hands in its own. */
 export interface Ports<Tx = unknown, Mode extends CallbackMode = CallbackMode> {
-  readonly store: OperationStore<Tx, Mode>;
+  readonly store: OperationStore<Tx, Mode> & Partial<Pick<Store<Tx, Mode>, "inbox" | "outbox">>;
   readonly clock: Clock;
   readonly random: Random;
   readonly events: Events;
@@ -25,6 +25,8 @@ export interface Ports<Tx = unknown, Mode extends CallbackMode = CallbackMode> {
   readonly settings: Settings;
   readonly namespace: string | undefined;
   readonly flights: Flights;
+  /** Tells the loops of this process's worker that there is something to do. */
+  readonly wake: () => void;
   /** Takes back the effect of an operation that had failed. */
   readonly orphans: (record: OperationRecord, orphan: Orphan) => Promise<void>;
 }

@@ -121,7 +121,8 @@ export async function resumeByWord(ports: Desk, named: Named, word: Word): Promi
   return reopen(ports, idOf(named), { evidence: { ...toEvidence(word), step: "" } });
 }
 
-async function reopen(ports: Desk, id: RecordId, reopening: Reopening): Promise<Reopened> {
+/** @throws store-unavailable */
+export async function reopen(ports: Desk, id: RecordId, reopening: Reopening): Promise<Reopened> {
   const answer = await within(ports, ports.store.reopen(id, reopening));
   if (answer.kind !== "ok")
     throw new NevertwiceError("store-unavailable", undefined, { cause: answer.error });

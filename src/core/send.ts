@@ -70,7 +70,7 @@ function toBegin(
     generation,
     lookUp: effect.lookUp !== undefined,
     request: run.ports.sealer.seal(run.record.id, `request:${place.name}`, request),
-    ...(keyed ? { providerKey: sent ?? derived } : {}),
+    ...(keyed ? { providerKey: sent ?? derived } : { mark: derived }),
     ...(keyed ? { keptForMs: effect.keptForMs ?? KEPT_FOR_MS_DEFAULT } : {}),
     ...(effect.target === undefined ? {} : { target: effect.target }),
   };

@@ -26,10 +26,30 @@ export interface Settings {
 export interface Retention {
   /** How long a response is kept after its operation became final. */
   readonly responseMs: number;
+  /** How long the body of an event is kept after it ended; 30 days by default. */
+  readonly eventMs?: number;
+  /**
+   * How long an event's key is kept, so that a late delivery is known; 400 days by default, which
+   * is longer than any provider sends again, and at least 35 days.
+   */
+  readonly eventKeyMs?: number;
+  /** How long the payload of a message is kept after it was sent; 7 days by default. */
+  readonly messageMs?: number;
 }
 
 const MIB = 1024 * 1024;
 const DAY_MS = 86_400_000;
+
+/** @internal */
+export const RETENTION_DEFAULT: Required<Retention> = {
+  responseMs: 7 * DAY_MS,
+  eventMs: 30 * DAY_MS,
+  eventKeyMs: 400 * DAY_MS,
+  messageMs: 7 * DAY_MS,
+};
+
+/** Providers send an event again for up to 30 days. */
+const EVENT_KEY_MS_LEAST = 35 * DAY_MS;
 
 /** @internal */
 export const SETTINGS_DEFAULT: Settings = {
@@ -42,7 +62,7 @@ export const SETTINGS_DEFAULT: Settings = {
   requestBytesMax: MIB,
   responseBytesMax: MIB,
   backoff: BACKOFF_DEFAULT,
-  retention: { responseMs: 7 * DAY_MS },
+  retention: { responseMs: RETENTION_DEFAULT.responseMs },
   keyHorizonMs: undefined,
 };
 
@@ -74,6 +94,10 @@ export function createSettings(options: SettingsOptions): Settings {
   }
   checkWhole("waitMs", settings.waitMs, 0);
   checkWhole("retention.responseMs", settings.retention.responseMs, 0);
+  const { eventMs, eventKeyMs, messageMs } = settings.retention;
+  for (const [name, ms] of Object.entries({ eventMs, messageMs }))
+    if (ms !== undefined) checkWhole(`retention.${name}`, ms, 0);
+  if (eventKeyMs !== undefined) checkWhole("retention.eventKeyMs", eventKeyMs, EVENT_KEY_MS_LEAST);
   if (settings.keyHorizonMs !== undefined) checkWhole("keyHorizonMs", settings.keyHorizonMs, 1);
   if (settings.leaseMs < 100)
     throw new NevertwiceError(

@@ -1,6 +1,7 @@
 import { NevertwiceError } from "../model/errors.ts";
 import { encodeJson } from "../model/json.ts";
 import type { RecordId } from "../model/key.ts";
+import { ARRIVED_TOPIC } from "../model/message.ts";
 import type { StoredOutcome } from "../model/operation.ts";
 import { judgeStatus, type Outcome, toOutcome } from "../model/outcome.ts";
 import type { Message, Settlement } from "../store.ts";
@@ -13,8 +14,22 @@ export interface Write {
    * Stages a message that leaves after the commit, or never.
    *
    * @param options.key unique per topic; by default derived from the operation and the place
+   * @param options.aggregate messages of one topic and aggregate leave in their order
+   * @throws not-json, option-invalid, operation-settled
+   * @example write.stage("receipt", { orderId }, { key: `receipt:${orderId}` });
    */
-  stage(topic: string, payload: unknown, options?: { readonly key?: string }): void;
+  stage(topic: string, payload: unknown, options?: StageOptions): void;
+  /**
+   * Releases the events that wait for a name, once this is committed.
+   *
+   * @example write.arrived(`order:${orderId}`);
+   */
+  arrived(name: string): void;
+}
+
+export interface StageOptions {
+  readonly key?: string;
+  readonly aggregate?: string;
 }
 
 /** A writer and what was staged with it. */
@@ -25,6 +40,20 @@ export function createWrite(
 ): { write: Write; messages: Message[]; close(): void } {
   const messages: Message[] = [];
   let open = true;
+  const stage: Write["stage"] = (topic, payload, options) => {
+    if (!open)
+      throw new NevertwiceError(
+        "operation-settled",
+        "Its transaction is over, so nothing more can be staged.",
+      );
+    const aggregate = options?.aggregate;
+    messages.push({
+      topic,
+      key: options?.key ?? `${id}:${place}:${messages.length}`,
+      payload: ports.sealer.seal(id, "message", encodeJson(payload)),
+      ...(aggregate === undefined ? {} : { aggregate }),
+    });
+  };
   return {
     messages,
     close() {
@@ -32,20 +61,28 @@ export function createWrite(
     },
     write: {
       stage(topic, payload, options) {
-        if (!open)
-          throw new NevertwiceError(
-            "operation-settled",
-            "Its transaction is over, so nothing more can be staged.",
-          );
-        const key = options?.key ?? `${id}:${place}:${messages.length}`;
-        messages.push({
-          topic,
-          key,
-          payload: ports.sealer.seal(id, "message", encodeJson(payload)),
-        });
+        checkStaged(topic, options);
+        stage(topic, payload, options);
       },
+      // Whoever declares an inbox relays these; the name may arrive many times.
+      arrived: (name) => stage(ARRIVED_TOPIC, name),
     },
   };
+}
+
+const NAME_LENGTH_MAX = 255;
+
+function checkStaged(topic: unknown, { key, aggregate }: StageOptions = {}): void {
+  for (const [what, name] of Object.entries({ topic, key, aggregate })) {
+    if (name === undefined && what !== "topic") continue;
+    if (typeof name === "string" && name !== "" && name.length <= NAME_LENGTH_MAX) continue;
+    throw new NevertwiceError(
+      "option-invalid",
+      `\`${what}\` has 1 to ${NAME_LENGTH_MAX} characters.`,
+    );
+  }
+  if (topic === ARRIVED_TOPIC)
+    throw new NevertwiceError("option-invalid", "That topic is ours: call `write.arrived(name)`.");
 }
 
 /** How a returned value ends an operation, judged by its status. */

@@ -40,6 +40,7 @@ export async function atomicStep<Tx, T>(
   const known = run.steps.get(name);
   if (known) return recall<T>(run, known);
   let value: Uint8Array = new Uint8Array(0);
+  let staged = 0;
   const { fence } = run.lease.holder;
   const landed = await transact<Tx, undefined>(
     run,
@@ -50,6 +51,7 @@ export async function atomicStep<Tx, T>(
         (write) => callback(tx, write),
         (returned, messages) => {
           value = encodeJson(returned);
+          staged = messages.length;
           const sealed = run.ports.sealer.seal(run.record.id, `step:${name}`, value);
           const digests = { name, inputDigest: ATOMIC_DIGEST };
           return {
@@ -64,6 +66,7 @@ export async function atomicStep<Tx, T>(
   const stored = landed?.steps.find((step) => step.name === name)?.result;
   if (stored) value = openStep(run, name, stored.value);
   run.steps.set(name, recordedHere(run, name, value));
+  if (staged > 0) run.ports.wake();
   run.ports.events.emit({ ...eventOf(run), type: "step.recorded", step: name });
   return decodeJson(value) as T;
 }

@@ -1,17 +1,31 @@
 import type { RecordId } from "../model/key.ts";
 import type { PruneAnswer } from "../store.ts";
 import type { Definition } from "./definition.ts";
+import { type Handling, handleOnce, startHandling } from "./inbox/pass.ts";
+import { sweepOnce } from "./inbox/sweep.ts";
+import { type Relaying, relayOnce, startRelaying } from "./outbox/pass.ts";
 import type { Ports } from "./ports.ts";
 import { pruneOnce } from "./prune.ts";
 import { type Recovery, recoverOnce, startRecovery } from "./recover.ts";
+import type { Traffic } from "./traffic.ts";
+import { createWake, type Wake } from "./wake.ts";
 
 export interface WorkerOptions {
-  /** How often to look for operations to recover, in milliseconds. */
+  /** How often to look for work that nobody told of, in milliseconds. */
   readonly pollMs?: number;
   /** How often to prune, in milliseconds. */
   readonly pruneMs?: number;
-  /** How many operations one pass recovers at the same time. */
+  /** How many operations, objects and messages are each in hand at the same time. */
   readonly limit?: number;
+}
+
+/** What one pass of every job did. */
+export interface WorkerPass {
+  readonly recovery: Recovery;
+  /** Undefined where the store has no inbox, or no outbox. */
+  readonly handling: Handling | undefined;
+  readonly relaying: Relaying | undefined;
+  readonly pruning: PruneAnswer;
 }
 
 /** The background jobs: each can be run once, by cron, or all in loops. */
@@ -20,71 +34,102 @@ export interface Worker {
   start(options?: WorkerOptions): void;
   /** Ends the loops and waits for the pass under way. */
   stop(): Promise<void>;
-  /** One pass of recovery and one of pruning. @throws store-unavailable */
-  runOnce(
-    options?: Pick<WorkerOptions, "limit">,
-  ): Promise<{ readonly recovery: Recovery; readonly pruning: PruneAnswer }>;
+  /**
+   * One pass of recovery, of events that came in, of messages that go out, and of pruning.
+   *
+   * @throws store-unavailable
+   */
+  runOnce(options?: Pick<WorkerOptions, "limit">): Promise<WorkerPass>;
 }
 
 const POLL_MS_DEFAULT = 1_000;
 const PRUNE_MS_DEFAULT = 600_000;
 const LIMIT_DEFAULT = 16;
+/** How often to look whether a sweep is due. */
+const SWEEP_LOOK_MS = 10_000;
 /** The share of its places that a pass keeps filled before it asks for more. */
 const REFILL_SHARE = 0.75;
 
-export function createWorker(ports: Ports, definitions: () => readonly Definition[]): Worker {
+/** The worker, and a call that ends the pauses of its loops. */
+export function createWorker(
+  ports: Ports,
+  definitions: () => readonly Definition[],
+  traffic: Traffic,
+): { readonly worker: Worker; call(): void } {
+  const { inbox, outbox } = traffic;
   let stopper: AbortController | undefined;
   let loops: Promise<unknown> = Promise.resolve();
-  return {
+  let wakes: Wake[] = [];
+  const run = (signal: AbortSignal, options: WorkerOptions): Promise<unknown>[] => {
+    const { pollMs = POLL_MS_DEFAULT, limit = LIMIT_DEFAULT } = options;
+    const loop = looper(ports, signal);
+    const keep = <Key>(start: Start<Key>): Promise<void> => {
+      const wake = createWake(ports.clock);
+      wakes.push(wake);
+      return loop(pollMs, filled(ports, signal, limit, pollMs, start), wake);
+    };
+    return [
+      keep<RecordId>((_, active) => startRecovery(ports, definitions(), limit, active)),
+      loop(options.pruneMs ?? PRUNE_MS_DEFAULT, async () => {
+        await pruneOnce(ports, traffic).catch(() => undefined);
+        return false;
+      }),
+      ...(inbox ? [keep((free) => startHandling(inbox.ports, inbox.definitions, free))] : []),
+      ...(inbox ? [loop(SWEEP_LOOK_MS, sweeping(inbox))] : []),
+      ...(outbox ? [keep((free) => startRelaying(outbox.ports, outbox.relays, free))] : []),
+    ];
+  };
+  const worker: Worker = {
     start(options = {}) {
       if (stopper) return;
       stopper = new AbortController();
-      const { signal } = stopper;
-      const pollMs = options.pollMs ?? POLL_MS_DEFAULT;
-      const recover = recoverLoop(
-        ports,
-        definitions,
-        signal,
-        options.limit ?? LIMIT_DEFAULT,
-        pollMs,
-      );
-      loops = Promise.all([
-        loop(ports, signal, pollMs, recover),
-        loop(ports, signal, options.pruneMs ?? PRUNE_MS_DEFAULT, async () => {
-          await pruneOnce(ports).catch(() => undefined);
-          return false;
-        }),
-      ]);
+      loops = Promise.all(run(stopper.signal, options));
     },
     async stop() {
       stopper?.abort();
       stopper = undefined;
+      wakes = [];
       await loops;
     },
     async runOnce({ limit = LIMIT_DEFAULT } = {}) {
       const recovery = await recoverOnce(ports, definitions(), limit);
-      return { recovery, pruning: await pruneOnce(ports) };
+      const handling = inbox && (await handleOnce(inbox.ports, inbox.definitions, limit));
+      const relaying = outbox && (await relayOnce(outbox.ports, outbox.relays, limit));
+      return { recovery, handling, relaying, pruning: await pruneOnce(ports, traffic) };
     },
   };
+  const call = (): void => {
+    for (const wake of wakes) wake.call();
+  };
+  return { worker, call };
 }
 
-/** One pass starts runs up to the limit; one that hangs does not keep the others waiting. */
-function recoverLoop(
+/** Starts what there is, up to the places that are free; undefined if the store could not be asked. */
+type Start<Key> = (
+  free: number,
+  active: ReadonlyMap<Key, unknown>,
+) => Promise<readonly (readonly [Key, Promise<unknown>])[] | undefined>;
+
+/** One pass starts works up to the limit; one that hangs does not keep the others waiting. */
+function filled<Key>(
   ports: Ports,
-  definitions: () => readonly Definition[],
   signal: AbortSignal,
   limit: number,
   pollMs: number,
+  start: Start<Key>,
 ): () => Promise<boolean> {
-  const active = new Map<RecordId, Promise<unknown>>();
+  const active = new Map<Key, Promise<unknown>>();
   return async () => {
-    const started = await startRecovery(ports, definitions(), limit, active);
+    const free = limit - active.size;
+    const started = await start(free, active);
     for (const [id, run] of started ?? []) {
       active.set(id, run);
       void run.finally(() => active.delete(id));
     }
-    if (active.size < limit) return false;
-    // One question to the store for each that ends would cost more than the recovery.
+    // As much as there was room for: there may be more.
+    const more = started !== undefined && free > 0 && started.length >= free;
+    if (active.size < limit) return more;
+    // One question to the store for each that ends would cost more than the work.
     const patience = ports.clock.sleep(pollMs, signal).then(() => "enough" as const);
     while (active.size > limit * REFILL_SHARE)
       if ((await Promise.race([...active.values(), patience])) === "enough") break;
@@ -93,16 +138,34 @@ function recoverLoop(
 }
 
 /** @param pass answers whether there is more to do at once */
-async function loop(
-  ports: Ports,
-  signal: AbortSignal,
-  pauseMs: number,
-  pass: () => Promise<boolean>,
-): Promise<void> {
-  while (!signal.aborted) {
-    const more = await pass();
-    if (signal.aborted) return;
-    // The jitter keeps several workers from pressing the database in step.
-    if (!more) await ports.clock.sleep(pauseMs * (0.75 + ports.random.fraction() / 2), signal);
-  }
+type Loop = (pauseMs: number, pass: () => Promise<boolean>, wake?: Wake) => Promise<void>;
+
+function looper(ports: Ports, signal: AbortSignal): Loop {
+  return async (pauseMs, pass, wake) => {
+    while (!signal.aborted) {
+      const more = await pass();
+      if (signal.aborted) return;
+      // The jitter keeps several workers from pressing the database in step.
+      const ms = pauseMs * (0.75 + ports.random.fraction() / 2);
+      if (!more) await (wake ?? ports.clock).sleep(ms, signal);
+    }
+  };
+}
+
+/** A pass sweeps the sources whose time has come; one that fails keeps no other from it. */
+function sweeping({ ports, definitions }: NonNullable<Traffic["inbox"]>): () => Promise<boolean> {
+  const swept = new Map<string, number>();
+  return async () => {
+    for (const definition of definitions.values()) {
+      const { source, sweep, sweepEveryMs } = definition;
+      const now = ports.clock.monotonic();
+      if (sweep === undefined || now - (swept.get(source) ?? -sweepEveryMs) < sweepEveryMs)
+        continue;
+      swept.set(source, now);
+      await sweepOnce(ports, definition).catch((error: unknown) =>
+        ports.events.emit({ type: "inbox.failed", source, error }),
+      );
+    }
+    return false;
+  };
 }

@@ -15,6 +15,8 @@ import {
 import type { Reply } from "./reply.ts";
 import { READ_FACTOR, withoutAsync } from "./whole.ts";
 
+export { webhook } from "./express-webhook.ts";
+
 export type Next = (error?: unknown) => void;
 
 /** A handler of Express 4 or 5, or of anything else that speaks its language. */

@@ -16,6 +16,7 @@ import {
   type WrapOptions,
 } from "./protect.ts";
 
+export { webhook } from "./fastify-webhook.ts";
 export type { FastifyPlugin, FastifyServer } from "./fastify-plugin.ts";
 export type { FastifyReply, FastifyRequest };
 

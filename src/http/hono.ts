@@ -10,8 +10,10 @@ import {
   passesBy,
   type WrapOptions,
 } from "./protect.ts";
-import { toResponse } from "./web.ts";
+import { toResponse } from "./web-response.ts";
 import { answeredError, readWhole, refuseEventStream, withoutAsync } from "./whole.ts";
+
+export { webhook } from "./hono-webhook.ts";
 
 /** What is used of Hono's context. */
 export interface HonoContext {

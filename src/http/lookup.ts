@@ -2,7 +2,7 @@ import type { LookupRequest, OperationStatus } from "../core/lookup.ts";
 import { isNevertwiceError, NevertwiceError } from "../model/errors.ts";
 import { asClientError, problemOfError } from "./problem.ts";
 import type { ProtectOptions } from "./protect.ts";
-import { toResponse } from "./web.ts";
+import { toResponse } from "./web-response.ts";
 
 interface Lookup {
   lookup(request: LookupRequest): Promise<OperationStatus | undefined>;

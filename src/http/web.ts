@@ -10,8 +10,10 @@ import {
   passesBy,
   type WrapOptions,
 } from "./protect.ts";
-import type { Reply } from "./reply.ts";
+import { toResponse } from "./web-response.ts";
 import { readWhole, refuseEventStream } from "./whole.ts";
+
+export { webhook } from "./web-webhook.ts";
 
 export type WebHandler = (request: Request) => Response | Promise<Response>;
 export type ProtectedHandler = (request: Request) => Promise<Response>;
@@ -110,17 +112,4 @@ async function toExchange(
     ...fingerprint,
     header: (name) => request.headers.get(name) ?? undefined,
   };
-}
-
-/** Statuses that the Fetch standard allows no body for. */
-const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
-
-export function toResponse(reply: Reply, first: Response | undefined): Response {
-  const headers = new Headers(first ? first.headers : undefined);
-  // The handler's own response has them all already, some of them more than once.
-  if (first === undefined) for (const [name, value] of reply.headers) headers.append(name, value);
-  return new Response(BODILESS.has(reply.status) ? null : new Uint8Array(reply.body), {
-    status: reply.status,
-    headers,
-  });
 }

@@ -1,3 +1,6 @@
+export type CallbackMode = "sync" | "async";
+export type MaybePromise<T> = T | PromiseLike<T>;
+
 /** Three answers, never a throw: applied, definitely not applied, or nobody knows. */
 export type Answer<T> =
   | { readonly kind: "ok"; readonly value: T }

@@ -26,8 +26,10 @@ export interface EventEvidence {
   readonly providerKey?: string;
   /** The provider's own id of what was made. */
   readonly reference?: string;
-  /** A provider's "failed" is never final proof, so it is told as `unknown`. */
+  /** `executed`: its object exists. A provider's "failed" is no final proof, so it is `unknown`. */
   readonly finding: "executed" | "unknown";
+  /** Whether the effect has taken hold, such as a payment that succeeded, was reserved or captured. */
+  readonly stands?: boolean;
 }
 
 /** An authentic event, read from what its provider has signed. */

@@ -23,10 +23,12 @@ export interface ProviderKeyParts {
  */
 export function providerKey(parts: ProviderKeyParts): string {
   const { namespace, origin, scope, operation, key, step, generation } = parts;
-  const bytes = digest(namespace, scope, origin, operation, key, step, String(generation)).subarray(
-    0,
-    16,
-  );
+  return digestUuid(namespace, scope, origin, operation, key, step, String(generation));
+}
+
+/** A UUID of version 8 from what is always the same. @see RFC 9562, section 5.8 */
+export function digestUuid(...parts: readonly string[]): string {
+  const bytes = digest(...parts).subarray(0, 16);
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   const hex = bytes.toString("hex");

@@ -1,3 +1,5 @@
+import type { RecordId } from "./key.ts";
+
 /** What is known of one send of an effect; a send without a verdict may have done anything. */
 export const VERDICTS = ["definite", "not-executed", "unanswered", "failed", "frozen"] as const;
 /**
@@ -89,6 +91,8 @@ export interface StepBegin
   readonly request: Uint8Array;
   /** How long the provider surely remembers the key, in milliseconds from the first send. */
   readonly keptForMs?: number;
+  /** What an effect without a key carries instead, such as in metadata: its step is found by it. */
+  readonly mark?: string;
 }
 
 /** What a send came to: a result of the step, or a verdict on the send alone. */
@@ -105,6 +109,17 @@ export type StepEnd =
       /** With `not-executed`: whatever the sends say, it is proved from elsewhere. */
       readonly proven?: boolean;
     };
+
+/** What an effect is known by at its provider: our key, or the provider's own id of it. */
+export type EffectMark =
+  | { readonly providerKey: string }
+  | (Pick<Target, "provider" | "kind"> & { readonly reference: string });
+
+/** A step and the operation that it belongs to. */
+export interface StepName {
+  readonly id: RecordId;
+  readonly step: string;
+}
 
 /** The name under which a person settles a handler that is only wrapped. */
 export const OPAQUE_STEP = "handler";

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { Change, KeptEvent } from "./webhook.ts";
 
 /** A movement of money, in the ledger that everyone may read. */
 export interface Entry {
@@ -43,6 +44,10 @@ export interface Books {
   record(entry: Entry): void;
   /** Changes what became of a movement. Throws if there is no such movement. */
   mark(kind: string, id: string, change: { status: string; amount?: number }): void;
+  /** Tells of what leaves no object, such as a payment that was refused. */
+  tell(kind: string, what: Identified): void;
+  /** The events of this account, newest first, as a list shows them. */
+  events(): Iterable<KeptEvent>;
 }
 
 interface Identified {
@@ -57,6 +62,8 @@ export interface Opening {
   readonly now: number;
   readonly lagMs: { readonly list: number; readonly search: number };
   readonly letters: (length: number) => string;
+  /** Hears of every change, in the same transaction. */
+  readonly told?: ((change: Change) => void) | undefined;
 }
 
 const ID_LENGTH = 24;
@@ -66,17 +73,26 @@ export function openBooks(db: DatabaseSync, opening: Opening): Books {
   const changed = (changes: number | bigint, id: string): void => {
     if (Number(changes) !== 1) throw new Error(`There is no ${id} in the books.`);
   };
+  const find = <T>(kind: string, id: string): T | undefined => {
+    const row = db
+      .prepare(
+        "SELECT body FROM objects WHERE provider = ? AND account = ? AND kind = ? AND id = ?",
+      )
+      .get(provider, account, kind, id) as { body: string } | undefined;
+    return row === undefined ? undefined : (JSON.parse(row.body) as T);
+  };
   return {
     now,
     identify: (prefix, length = ID_LENGTH) => prefix + opening.letters(length),
-    insert: (kind, object) =>
-      void db
-        .prepare(
-          `INSERT INTO objects (provider, account, kind, id, body, created_at)
-           VALUES (?, ?, ?, ?, ?, ?)`,
-        )
-        .run(provider, account, kind, object.id, JSON.stringify(object), now),
-    update: (kind, object) =>
+    insert: (kind, object) => {
+      db.prepare(
+        `INSERT INTO objects (provider, account, kind, id, body, created_at)
+         VALUES (?, ?, ?, ?, ?, ?)`,
+      ).run(provider, account, kind, object.id, JSON.stringify(object), now);
+      opening.told?.({ kind, before: undefined, after: object });
+    },
+    update: (kind, object) => {
+      const before = opening.told === undefined ? undefined : find(kind, object.id);
       changed(
         db
           .prepare(
@@ -85,15 +101,10 @@ export function openBooks(db: DatabaseSync, opening: Opening): Books {
           )
           .run(JSON.stringify(object), provider, account, kind, object.id).changes,
         object.id,
-      ),
-    find: <T>(kind: string, id: string): T | undefined => {
-      const row = db
-        .prepare(
-          "SELECT body FROM objects WHERE provider = ? AND account = ? AND kind = ? AND id = ?",
-        )
-        .get(provider, account, kind, id) as { body: string } | undefined;
-      return row === undefined ? undefined : (JSON.parse(row.body) as T);
+      );
+      opening.told?.({ kind, before, after: object });
     },
+    find,
     each: <T>(kind: string, how: "all" | "list" | "search" = "all") => {
       const lag = how === "all" ? 0 : opening.lagMs[how];
       return newestFirst<T>(db, [provider, account, kind, now - lag]);
@@ -109,7 +120,23 @@ export function openBooks(db: DatabaseSync, opening: Opening): Books {
           .run(status, amount ?? null, provider, account, kind, id).changes,
         id,
       ),
+    tell: (kind, what) => opening.told?.({ kind, before: undefined, after: what }),
+    events: () => eventsOf(db, [provider, account, now - opening.lagMs.list]),
   };
+}
+
+function* eventsOf(
+  db: DatabaseSync,
+  which: readonly [provider: string, account: string, until: number],
+): Generator<KeptEvent> {
+  const rows = db
+    .prepare(
+      `SELECT id, type, object, body, created_at AS createdAt FROM webhook_events
+       WHERE provider = ? AND account = ? AND created_at <= ? ORDER BY position DESC`,
+    )
+    .iterate(...which) as Iterable<unknown>;
+  for (const row of rows as Iterable<KeptEvent & { body: string }>)
+    yield { ...row, body: JSON.parse(row.body) as unknown };
 }
 
 function* newestFirst<T>(

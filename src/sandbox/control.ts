@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { readBody } from "./body.ts";
 import { readLedger } from "./books.ts";
-import { deliverJson } from "./delivery.ts";
+import { deliver, deliverJson } from "./delivery.ts";
 import type { Desk } from "./desk.ts";
 import { readFaultOrder } from "./faults.ts";
 import { emptyFile } from "./file.ts";
 import { SETTING_NAMES, type SettingName } from "./settings.ts";
+import { webhookControl } from "./webhooks/control.ts";
 
 /** A hundred years: more than any provider keeps a key. */
 const MS_MAX = 100 * 366 * 86_400_000;
@@ -30,6 +31,19 @@ export async function control(
   const body = await readBody(request);
   if ("refusal" in body) {
     deliverJson(response, 400, failure("body_not_json", "The body is not JSON, or too large."));
+    return true;
+  }
+  const told = await webhookControl(desk.webhooks, route, url, body.value);
+  if (told !== undefined && "text" in told) {
+    const headers = { "content-type": "application/x-pem-file" };
+    deliver(response, { status: 200, text: told.text, headers });
+    return true;
+  }
+  if (told !== undefined) {
+    const refusal = "refused" in told ? told : undefined;
+    const status = refusal === undefined ? 200 : (refusal.status ?? 400);
+    const code = status === 404 ? "not_found" : "request_invalid";
+    deliverJson(response, status, "refused" in told ? failure(code, told.refused) : told.value);
     return true;
   }
   const { status, value } = answer(desk, providers, route, { url, body: body.value });
@@ -101,6 +115,7 @@ function advance(desk: Desk, body: unknown): Answered {
   const { advanceMs }: { advanceMs?: unknown } = isObject(body) ? body : {};
   if (!isMs(advanceMs)) return invalid("advanceMs must be a whole number of milliseconds.");
   desk.settings.advance(advanceMs);
+  desk.webhooks.passed();
   return ok(clockOf(desk));
 }
 

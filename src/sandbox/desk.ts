@@ -10,12 +10,14 @@ import { endpointOf, keep, keeps, keyPlace, readKey, recall, textOf } from "./ke
 import type { Answer, Call, KeptAnswer, KeyRules, Provider, Refusal, Route } from "./provider.ts";
 import type { Arrival } from "./routing.ts";
 import type { Settings } from "./settings.ts";
+import type { WebhookOffice } from "./webhooks/office.ts";
 
 /** What every provider's calls go over. */
 export interface Desk extends Holding {
   readonly db: DatabaseSync;
   readonly settings: Settings;
-  readonly faults: FaultRules;
+  readonly faults: FaultRules<Fault>;
+  readonly webhooks: WebhookOffice;
   /** New letters and digits for an id. */
   readonly letters: (length: number) => string;
   /** The same, but of no seed, for what no test looks at. */
@@ -127,6 +129,8 @@ async function execute(
     if (desk.closing.aborted) return undefined;
     return transact(desk.db, () => settle(desk, { ...order, call }, fault));
   } finally {
+    // In a later turn, so that the answer goes first, or is lost first.
+    desk.webhooks.wake();
     if (mark !== undefined) desk.executing.delete(mark);
   }
 }
@@ -167,14 +171,24 @@ function repeat(order: Order, books: Books, kept: KeptAnswer, same: boolean): De
 function booksFor(desk: Desk, provider: Provider, call: Call, now: number): Books {
   const lag = (name: "listLagMs" | "indexLagMs"): number =>
     desk.settings.read(name, provider.name) ?? 0;
-  return openBooks(desk.db, {
+  const { account } = call;
+  const { webhooks } = provider;
+  const books: Books = openBooks(desk.db, {
     provider: provider.name,
-    account: call.account,
+    account,
     key: call.key,
     now,
     lagMs: { list: lag("listLagMs"), search: lag("indexLagMs") },
     letters: desk.letters,
+    told:
+      webhooks &&
+      ((change) => {
+        const { identify, find } = books;
+        const events = webhooks.events(change, { account, base: call.base, now, identify, find });
+        desk.webhooks.tell({ provider: provider.name, account, now }, events);
+      }),
   });
+  return books;
 }
 
 function deliveryOf(provider: Provider, call: Call, answer: Answer, kept?: KeptAnswer): Delivery {

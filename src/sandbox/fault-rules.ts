@@ -1,13 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
 import { drawn, fractionOf } from "./chance.ts";
-import { type Fault, type FaultAim, type FaultOrder, readFault } from "./faults.ts";
+import type { FaultAim, FaultOrder } from "./faults.ts";
 import { transact } from "./file.ts";
 
 /** The faults to come, in the sandbox's file, so that a restart keeps them. */
-export interface FaultRules {
+export interface FaultRules<F> {
   order(order: FaultOrder): void;
   /** The fault of a call, taken off the list; one that is aimed at the call comes before others. */
-  take(call: AimedCall): Fault | undefined;
+  take(call: AimedCall): F | undefined;
   next(): readonly OrderedFault[];
   chances(): readonly ChanceRule[];
   clear(): void;
@@ -44,20 +44,28 @@ interface RuleRow {
   readonly drawn: number;
 }
 
-const MATCHING = `SELECT * FROM fault_rules
+/** Where the rules of one sort are kept, and what their names mean. */
+export interface FaultShelf<F> {
+  readonly table: "fault_rules" | "webhook_fault_rules";
+  readonly read: (name: unknown) => F | undefined;
+  /** The seed of an order that names none. */
+  readonly anySeed: () => number;
+}
+
+const MATCHING = `
   WHERE coalesce(provider, :provider) = :provider
     AND (endpoint IN (:asked, :routed) OR (endpoint IS NULL AND :changing = 1))`;
 
-/** @param anySeed the seed of an order that names none */
-export function openFaultRules(db: DatabaseSync, anySeed: () => number): FaultRules {
+export function openFaultRules<F>(db: DatabaseSync, shelf: FaultShelf<F>): FaultRules<F> {
+  const { table, anySeed } = shelf;
   const insert = db.prepare(
-    "INSERT INTO fault_rules (provider, endpoint, faults, probability, seed) VALUES (?, ?, ?, ?, ?)",
+    `INSERT INTO ${table} (provider, endpoint, faults, probability, seed) VALUES (?, ?, ?, ?, ?)`,
   );
-  const any = db.prepare("SELECT 1 FROM fault_rules LIMIT 1");
+  const any = db.prepare(`SELECT 1 FROM ${table} LIMIT 1`);
   const rows = (counted: boolean): RuleRow[] =>
     db
       .prepare(
-        `SELECT * FROM fault_rules WHERE (probability IS NULL) = ${counted ? 1 : 0}
+        `SELECT * FROM ${table} WHERE (probability IS NULL) = ${counted ? 1 : 0}
          ORDER BY position`,
       )
       .all() as unknown as RuleRow[];
@@ -73,7 +81,11 @@ export function openFaultRules(db: DatabaseSync, anySeed: () => number): FaultRu
         insert.run(...aim, JSON.stringify(order.faults), order.probability, seed);
       }),
     // Most calls have no fault to come, and a look costs them less than a transaction.
-    take: (call) => (any.get() === undefined ? undefined : transact(db, () => takeOne(db, call))),
+    take: (call) => {
+      if (any.get() === undefined) return undefined;
+      const take = (): F | undefined => shelf.read(takeOne(db, table, call));
+      return db.isTransaction ? take() : transact(db, take);
+    },
     next: () => rows(true).map((row) => ({ fault: namesOf(row)[0] ?? "", ...aimOf(row) })),
     chances: () =>
       rows(false).map((row) => ({
@@ -83,11 +95,13 @@ export function openFaultRules(db: DatabaseSync, anySeed: () => number): FaultRu
         drawn: row.drawn,
         ...aimOf(row),
       })),
-    clear: () => db.exec("DELETE FROM fault_rules"),
+    clear: () => db.exec(`DELETE FROM ${table}`),
   };
 }
 
-function takeOne(db: DatabaseSync, call: AimedCall): Fault | undefined {
+type Table = FaultShelf<unknown>["table"];
+
+function takeOne(db: DatabaseSync, table: Table, call: AimedCall): string | undefined {
   const parameters = {
     provider: call.provider,
     asked: call.endpoints[0],
@@ -96,24 +110,24 @@ function takeOne(db: DatabaseSync, call: AimedCall): Fault | undefined {
   };
   const counted = db
     .prepare(
-      `${MATCHING} AND probability IS NULL
+      `SELECT * FROM ${table} ${MATCHING} AND probability IS NULL
        ORDER BY endpoint IS NULL, provider IS NULL, position LIMIT 1`,
     )
     .get(parameters) as RuleRow | undefined;
   if (counted !== undefined) {
-    db.prepare("DELETE FROM fault_rules WHERE position = ?").run(counted.position);
-    return readFault(namesOf(counted)[0]);
+    db.prepare(`DELETE FROM ${table} WHERE position = ?`).run(counted.position);
+    return namesOf(counted)[0];
   }
   const chances = db
-    .prepare(`${MATCHING} AND probability IS NOT NULL ORDER BY position`)
+    .prepare(`SELECT * FROM ${table} ${MATCHING} AND probability IS NOT NULL ORDER BY position`)
     .all(parameters) as unknown as RuleRow[];
   // Each rule draws for each call that it is aimed at, so that rules do not disturb one another.
-  const drawings = chances.map((row) => draw(db, row));
-  return readFault(drawings.find((name) => name !== undefined));
+  const drawings = chances.map((row) => draw(db, table, row));
+  return drawings.find((name) => name !== undefined);
 }
 
-function draw(db: DatabaseSync, row: RuleRow): string | undefined {
-  db.prepare("UPDATE fault_rules SET drawn = drawn + 1 WHERE position = ?").run(row.position);
+function draw(db: DatabaseSync, table: Table, row: RuleRow): string | undefined {
+  db.prepare(`UPDATE ${table} SET drawn = drawn + 1 WHERE position = ?`).run(row.position);
   const seed = row.seed ?? 0;
   if (fractionOf(drawn(seed, "whether", row.drawn)) >= (row.probability ?? 0)) return undefined;
   const names = namesOf(row);

@@ -78,6 +78,22 @@ export type FaultOrder = FaultAim &
       }
   );
 
+/** Which faults there are, and what they can be aimed at. */
+export interface FaultSort {
+  readonly names: readonly string[];
+  readonly isKnown: (name: unknown) => boolean;
+  readonly isEndpoint: (endpoint: unknown) => boolean;
+  /** What is wrong with an endpoint. */
+  readonly endpointWanted: string;
+}
+
+const CALL_FAULTS: FaultSort = {
+  names: FAULT_NAMES,
+  isKnown: (name) => readFault(name) !== undefined,
+  isEndpoint,
+  endpointWanted: 'endpoint must be a method and a path, such as "POST /v1/charges".',
+};
+
 interface OrderBody {
   readonly next?: unknown;
   readonly faults?: unknown;
@@ -91,16 +107,16 @@ interface OrderBody {
 export function readFaultOrder(
   body: unknown,
   providers: readonly string[],
+  sort: FaultSort = CALL_FAULTS,
 ): FaultOrder | { readonly refused: string } {
   const order: OrderBody = typeof body === "object" && body !== null ? body : {};
   const byChance = order.probability !== undefined || order.faults !== undefined;
-  const names = readNames(byChance ? order.faults : order.next);
+  const names = readNames(byChance ? order.faults : order.next, sort);
   if ("refused" in names) return names;
   const { provider, endpoint, probability, seed } = order;
   if (provider !== undefined && !providers.some((known) => known === provider))
     return { refused: `provider must be one of: ${providers.join(", ")}.` };
-  if (endpoint !== undefined && !isEndpoint(endpoint))
-    return { refused: 'endpoint must be a method and a path, such as "POST /v1/charges".' };
+  if (endpoint !== undefined && !sort.isEndpoint(endpoint)) return { refused: sort.endpointWanted };
   const aim: FaultAim = {
     ...(typeof provider === "string" ? { provider } : {}),
     ...(typeof endpoint === "string" ? { endpoint } : {}),
@@ -115,16 +131,17 @@ export function readFaultOrder(
 
 function readNames(
   list: unknown,
+  sort: FaultSort,
 ): { readonly names: readonly string[] } | { readonly refused: string } {
   if (!Array.isArray(list) || list.length > FAULTS_MAX)
     return {
       refused:
         `Send {"next": [...]}, or {"probability": 0.2, "faults": [...]}, ` +
-        `with at most ${FAULTS_MAX} of: ${listed()}.`,
+        `with at most ${FAULTS_MAX} of: ${listed(sort)}.`,
     };
-  const unknown = list.find((name) => readFault(name) === undefined);
+  const unknown = list.find((name) => !sort.isKnown(name));
   if (unknown !== undefined)
-    return { refused: `There is no fault ${describe(unknown)}. The faults are: ${listed()}.` };
+    return { refused: `There is no fault ${describe(unknown)}. The faults are: ${listed(sort)}.` };
   return { names: list.map(String) };
 }
 
@@ -140,6 +157,7 @@ function describe(name: unknown): string {
   return typeof name === "string" ? JSON.stringify(name.slice(0, 60)) : `of type ${typeof name}`;
 }
 
-function listed(): string {
-  return `${FAULT_NAMES.join(", ")} (at most ${WAIT_MS_MAX} ms)`;
+function listed({ names }: FaultSort): string {
+  const most = names === FAULT_NAMES ? ` (at most ${WAIT_MS_MAX} ms)` : "";
+  return names.join(", ") + most;
 }

@@ -51,6 +51,63 @@ CREATE TABLE IF NOT EXISTS fault_rules (
   seed INTEGER,
   drawn INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE TABLE IF NOT EXISTS webhook_fault_rules (
+  position INTEGER PRIMARY KEY AUTOINCREMENT,
+  provider TEXT,
+  endpoint TEXT,
+  faults TEXT NOT NULL,
+  probability REAL,
+  seed INTEGER,
+  drawn INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE IF NOT EXISTS webhook_endpoints (
+  position INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  provider TEXT NOT NULL,
+  account TEXT,
+  url TEXT NOT NULL,
+  secret TEXT NOT NULL,
+  public_key TEXT NOT NULL,
+  types TEXT NOT NULL,
+  manual INTEGER NOT NULL,
+  retry_ms TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS webhook_events (
+  position INTEGER PRIMARY KEY AUTOINCREMENT,
+  provider TEXT NOT NULL,
+  account TEXT NOT NULL,
+  id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  object TEXT NOT NULL,
+  body TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  UNIQUE (provider, account, id)
+) STRICT;
+CREATE TABLE IF NOT EXISTS webhook_deliveries (
+  position INTEGER PRIMARY KEY AUTOINCREMENT,
+  event INTEGER NOT NULL,
+  endpoint TEXT NOT NULL,
+  state TEXT NOT NULL,
+  fault TEXT,
+  volley INTEGER,
+  held_for INTEGER,
+  held_size INTEGER,
+  due_at INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  tried INTEGER NOT NULL DEFAULT 0,
+  claimed_until INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX IF NOT EXISTS webhook_deliveries_open ON webhook_deliveries (endpoint, due_at)
+  WHERE state IN ('waiting', 'sending', 'held');
+CREATE TABLE IF NOT EXISTS webhook_attempts (
+  position INTEGER PRIMARY KEY AUTOINCREMENT,
+  delivery INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  status INTEGER,
+  error TEXT,
+  at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS webhook_attempts_of ON webhook_attempts (delivery);
 CREATE TABLE IF NOT EXISTS settings (
   provider TEXT NOT NULL,
   name TEXT NOT NULL,
@@ -58,7 +115,11 @@ CREATE TABLE IF NOT EXISTS settings (
   PRIMARY KEY (provider, name)
 ) STRICT;`;
 
-const TABLES = ["objects", "entries", "kept_answers", "fault_rules", "settings"];
+const TABLES = [
+  ...["objects", "entries", "kept_answers", "fault_rules", "settings"],
+  ...["webhook_attempts", "webhook_deliveries", "webhook_events", "webhook_endpoints"],
+  "webhook_fault_rules",
+];
 
 /** Another process on the same file commits within milliseconds. */
 const BUSY_MS = 5_000;
@@ -71,7 +132,7 @@ export function openFile(file: string): DatabaseSync {
   return db;
 }
 
-/** Forgets everything: objects, ledger, keys, faults and settings. */
+/** Forgets everything: objects, ledger, keys, faults, webhooks and settings. */
 export function emptyFile(db: DatabaseSync): void {
   transact(db, () => {
     for (const table of TABLES) db.exec(`DELETE FROM ${table}`);

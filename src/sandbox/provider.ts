@@ -1,4 +1,5 @@
 import type { Books } from "./books.ts";
+import type { Webhooks } from "./webhook.ts";
 
 /** What is known of a request before its body was read. */
 export interface Head {
@@ -111,6 +112,8 @@ export interface Provider {
   setup(url: string): string;
   readonly rules: KeyRules;
   readonly routes: readonly Route[];
+  /** Nothing for a provider that tells nobody. */
+  readonly webhooks?: Webhooks;
   /** Whether a request without prefix is meant for it, by its credentials or headers. */
   recognises(head: Head): boolean;
   /** The account that the credentials belong to; nothing if there are none. */

@@ -8,11 +8,13 @@ import { control } from "./control.ts";
 import { deliverJson } from "./delivery.ts";
 import { type Desk, provide } from "./desk.ts";
 import { openFaultRules } from "./fault-rules.ts";
+import { readFault } from "./faults.ts";
 import { openFile } from "./file.ts";
 import type { Provider } from "./provider.ts";
 import { providers as allProviders } from "./providers/all.ts";
 import { arrivalOf } from "./routing.ts";
 import { openSettings, SETTING_NAMES, type SettingName } from "./settings.ts";
+import { openOffice } from "./webhooks/office.ts";
 
 export interface SandboxOptions {
   /** The file of all that the providers know; several sandboxes may share it. */
@@ -26,6 +28,8 @@ export interface SandboxOptions {
   readonly settings?: Readonly<Partial<Record<SettingName, number>>>;
   /** All that the sandbox knows, unless others are given. */
   readonly providers?: readonly Provider[];
+  /** Whether webhooks may go to other machines; only to this one unless told. */
+  readonly webhooksAnywhere?: boolean;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -41,28 +45,32 @@ export interface Sandbox {
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const db = openFile(options.file);
   const closing = new AbortController();
-  const desk = deskOf(db, options, closing.signal);
   const providers = options.providers ?? allProviders;
+  const host = options.host ?? "127.0.0.1";
+  const address = (): string => `http://${host}:${(server.address() as AddressInfo).port}`;
+  const desk = deskOf(db, { ...options, providers }, { address, closing: closing.signal });
   const server = createServer((request, response) => {
     answer(desk, providers, request, response).catch(() => {
       if (response.headersSent) response.destroy();
       else deliverJson(response, 500, FAILED);
     });
   });
-  const host = options.host ?? "127.0.0.1";
   try {
     await listen(server, options.port, host);
   } catch (error) {
     db.close();
     throw error;
   }
+  // What an earlier process on this file has left.
+  desk.webhooks.wake();
   return {
-    url: `http://${host}:${(server.address() as AddressInfo).port}`,
+    url: address(),
     close: async () => {
       closing.abort();
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
       await closed;
+      await desk.webhooks.ended();
       db.close();
     },
   };
@@ -72,7 +80,16 @@ const FAILED = {
   error: { type: "api_error", code: "internal", message: "The sandbox failed." },
 } as const;
 
-function deskOf(db: DatabaseSync, options: SandboxOptions, closing: AbortSignal): Desk {
+interface Surroundings {
+  readonly address: () => string;
+  readonly closing: AbortSignal;
+}
+
+function deskOf(
+  db: DatabaseSync,
+  options: SandboxOptions & { readonly providers: readonly Provider[] },
+  { address, closing }: Surroundings,
+): Desk {
   const clock = options.clock ?? systemClock;
   const random = options.random ?? systemRandom;
   const { seed } = options;
@@ -82,12 +99,23 @@ function deskOf(db: DatabaseSync, options: SandboxOptions, closing: AbortSignal)
     if (value !== undefined) settings.write(name, value, undefined);
   }
   const anyLetters = (length: number): string => lettersOf(random.bytes(length));
+  const seedOf = (): number => seed ?? anySeed(random);
+  const common = { db, clock, closing, settings };
   return {
-    db,
-    clock,
-    closing,
-    settings,
-    faults: openFaultRules(db, () => seed ?? anySeed(random)),
+    ...common,
+    faults: openFaultRules(db, { table: "fault_rules", read: readFault, anySeed: seedOf }),
+    webhooks: openOffice({
+      ...common,
+      address,
+      letters: anyLetters,
+      anySeed: seedOf,
+      anywhere: options.webhooksAnywhere === true,
+      providers: new Map(
+        options.providers.flatMap(({ name, webhooks }) =>
+          webhooks === undefined ? [] : [[name, webhooks] as const],
+        ),
+      ),
+    }),
     anyLetters,
     // The file counts the ids, so that neither a restart nor another process makes one again.
     letters:

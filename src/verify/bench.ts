@@ -1,4 +1,4 @@
-import type { MaybePromise, OperationStore } from "../store.ts";
+import type { MaybePromise, Store } from "../store.ts";
 
 /**
  * What a case may need beyond the contract itself.
@@ -23,12 +23,12 @@ export type Need =
 
 /** One empty store, made anew for each case, and what surrounds it. */
 export interface StoreBench<Tx = unknown> {
-  /** Migrated and without a single operation. */
-  readonly store: OperationStore<Tx>;
+  /** Migrated and without a single operation, event or message. */
+  readonly store: Store<Tx>;
   /** Moves the database's clock of this store and of every other handle, in milliseconds. */
   advance(ms: number): MaybePromise<void>;
   /** Another handle on the same data: another connection, or another process's store object. */
-  again?(): MaybePromise<OperationStore<Tx>>;
+  again?(): MaybePromise<Store<Tx>>;
   /** A table of the user's own with a UNIQUE text column `id`. */
   readonly userRows: {
     /** Inserts with the user's own client; synchronous where the store's callbacks are. */
@@ -39,7 +39,7 @@ export interface StoreBench<Tx = unknown> {
   /** Ends the transaction from inside its callback, as a user's own COMMIT would. */
   endTransaction?(tx: Tx): MaybePromise<void>;
   /** Two handles on one database that has none of the store's tables yet. */
-  unmigrated?(): MaybePromise<readonly [OperationStore<Tx>, OperationStore<Tx>]>;
+  unmigrated?(): MaybePromise<readonly [Store<Tx>, Store<Tx>]>;
   /** Makes the database's history another than the one that the store remembers. */
   changeLineage?(): MaybePromise<void>;
   /** What this bench cannot offer, each with the reason that is printed beside the skipped case. */

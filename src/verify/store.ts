@@ -3,7 +3,15 @@ import { claimCases } from "./cases/claims.ts";
 import { evidenceCases } from "./cases/evidence.ts";
 import { fenceCases } from "./cases/fences.ts";
 import { hostileCases } from "./cases/hostile.ts";
+import { inboxAcceptCases } from "./cases/inbox-accept.ts";
+import { inboxHandleCases } from "./cases/inbox-handle.ts";
+import { inboxHandledCases } from "./cases/inbox-handled.ts";
+import { inboxKeepingCases } from "./cases/inbox-keeping.ts";
+import { inboxObjectCases } from "./cases/inbox-objects.ts";
 import { lineageCases } from "./cases/lineage.ts";
+import { markCases } from "./cases/marks.ts";
+import { outboxCases } from "./cases/outbox.ts";
+import { outboxKeepingCases } from "./cases/outbox-keeping.ts";
 import { pruneCases } from "./cases/prune.ts";
 import { recordCases } from "./cases/records.ts";
 import { referenceCases } from "./cases/references.ts";
@@ -16,7 +24,7 @@ import { transactionCases } from "./cases/transactions.ts";
 export { type Need, type StoreBench, type StoreCase, skipReason } from "./bench.ts";
 
 /**
- * The conformance cases of `OperationStore`, at least one for each guarantee, free of any runner.
+ * The conformance cases of `Store`, at least one for each guarantee, free of any runner.
  *
  * Open a fresh bench per case, ask `skipReason`, and call `run`.
  */
@@ -34,4 +42,12 @@ export const storeCases: readonly StoreCase[] = [
   ...pruneCases,
   ...hostileCases,
   ...lineageCases,
+  ...markCases,
+  ...inboxAcceptCases,
+  ...inboxObjectCases,
+  ...inboxHandleCases,
+  ...inboxHandledCases,
+  ...inboxKeepingCases,
+  ...outboxCases,
+  ...outboxKeepingCases,
 ].sort((a, b) => a.guarantee - b.guarantee);

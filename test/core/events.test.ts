@@ -3,11 +3,11 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once as next } from "node:events";
 import { test } from "node:test";
 import { z } from "zod";
-import { nevertwice, type Once, type OperationEvent } from "../../src/index.ts";
+import { nevertwice, type Once, type Report } from "../../src/index.ts";
 import { type MemoryTransaction, memoryStore } from "../../src/stores/memory/store.ts";
 
 /** One process without a listener, or with one. */
-function client(onEvent?: (event: OperationEvent) => void): Once<MemoryTransaction, "async"> {
+function client(onEvent?: (event: Report) => void): Once<MemoryTransaction, "async"> {
   const listening = onEvent === undefined ? {} : { onEvent };
   return nevertwice({ store: memoryStore(), waitMs: 0, ...listening });
 }
@@ -26,7 +26,7 @@ async function runTwice(once: Once<MemoryTransaction, "async">): Promise<void> {
 const TYPES = ["operation.claimed", "operation.settled", "operation.replayed"];
 
 test("a listener hears of a claim, its outcome and a replay", async () => {
-  const heard: OperationEvent[] = [];
+  const heard: Report[] = [];
   await runTwice(client((event) => heard.push(event)));
   assert.deepEqual(
     heard.map(({ type }) => type),
@@ -35,8 +35,8 @@ test("a listener hears of a claim, its outcome and a replay", async () => {
 });
 
 test("a subscriber of the diagnostics channel hears the same where there is no listener", async () => {
-  const heard: OperationEvent[] = [];
-  const hear = (event: unknown): void => void heard.push(event as OperationEvent);
+  const heard: Report[] = [];
+  const hear = (event: unknown): void => void heard.push(event as Report);
   subscribe("nevertwice", hear);
   try {
     await runTwice(client());

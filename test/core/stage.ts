@@ -39,7 +39,7 @@ export function stage(): Stage {
         store,
         namespace: "test",
         waitMs: 0,
-        onEvent: (event) => events.push(event),
+        onEvent: (event) => "fence" in event && events.push(event),
         ...options,
       }),
   };

@@ -120,7 +120,7 @@ export function build(options: HouseOptions = {}): House {
     storeTimeoutMs: 100,
     requestBytesMax: REQUEST_BYTES_MAX,
     responseBytesMax: RESPONSE_BYTES_MAX,
-    onEvent: (event) => events.push(event),
+    onEvent: (event) => "fence" in event && events.push(event),
     ...options,
   });
   const house: House = {

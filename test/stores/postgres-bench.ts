@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import pg from "pg";
 import { postgresUrl } from "../../scripts/servers.ts";
-import type { OperationStore } from "../../src/store.ts";
+import type { Store } from "../../src/store.ts";
 import { type PostgresStoreOptions, postgresStore } from "../../src/stores/postgres/store.ts";
 
 let starting: ReturnType<typeof postgresUrl> | undefined;
@@ -62,7 +62,7 @@ type PgOptions = PostgresStoreOptions<pg.PoolClient, pg.PoolClient>;
 export interface PostgresBench {
   readonly url: string;
   readonly pool: pg.Pool;
-  readonly store: OperationStore<pg.PoolClient, "async">;
+  readonly store: Store<pg.PoolClient, "async">;
 }
 
 /** A test over a database of its own with a table of the user's. */

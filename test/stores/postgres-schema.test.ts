@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { after } from "node:test";
 import { promisify } from "node:util";
+import { EVENT_ROUTES, EVENT_STATES } from "../../src/model/event.ts";
 import { EVIDENCE_SOURCES } from "../../src/model/evidence.ts";
+import { MESSAGE_STATES } from "../../src/model/message.ts";
 import { DOUBTS, FORMS, isFinal, STATES, TRANSITIONS } from "../../src/model/operation.ts";
 import { RESULT_KINDS, VERDICTS } from "../../src/model/step.ts";
 import { postgresStore } from "../../src/stores/postgres/store.ts";
@@ -68,7 +70,10 @@ over("schema() is what migrate() does", async ({ store }) => {
 });
 
 over("the types are the lists of the model", async ({ pool }) => {
-  const enumerations = { state: STATES, form: FORMS, doubt: DOUBTS };
+  const enumerations = {
+    ...{ state: STATES, form: FORMS, doubt: DOUBTS, message_state: MESSAGE_STATES },
+    ...{ event_state: EVENT_STATES, event_route: EVENT_ROUTES },
+  };
   const domains = {
     ...{ verdict: VERDICTS, result_kind: RESULT_KINDS, evidence_source: EVIDENCE_SOURCES },
   };

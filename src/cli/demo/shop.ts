@@ -1,4 +1,4 @@
-import type { OperationEvent } from "../../core/events.ts";
+import type { Report } from "../../core/events.ts";
 import { nevertwice, type Once } from "../../core/once.ts";
 import { protect } from "../../http/web.ts";
 import { isNevertwiceError } from "../../model/errors.ts";
@@ -145,7 +145,7 @@ async function readTimeline(
 }
 
 /** One line for the person who watches; what the operation became is on the page. */
-function report(event: OperationEvent): void {
+function report(event: Report): void {
   if (event.type !== "attempt.failed") return;
   const text = event.error instanceof Error ? event.error.message : String(event.error);
   process.stderr.write(`An attempt of "${event.name}" ended without an outcome: ${text}\n`);

@@ -1,5 +1,6 @@
 import type { Books } from "../books.ts";
 import type { Answer, Call, Head, KeptAnswer, Provider, Refusal, Route } from "../provider.ts";
+import { ADYEN_NOTICE, type AdyenNotice, adyenWebhooks } from "./adyen-webhooks.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -12,6 +13,7 @@ interface Payment {
   readonly id: string;
   readonly amount: Amount;
   readonly reference: string;
+  readonly merchantAccount: string;
   /** What is reserved, captured and given back, in the currency's smallest unit. */
   readonly captured: number;
   readonly refunded: number;
@@ -37,6 +39,7 @@ export const adyen: Provider = {
     retentionMs: 7 * DAY_MS,
   },
   routes: routes(),
+  webhooks: adyenWebhooks,
   recognises: (head) => accountOf(head) !== undefined || "adyen-library-name" in head.headers,
   account: accountOf,
   refuse,
@@ -89,29 +92,40 @@ function pay(call: Call, books: Books): Answer {
   if (typeof returnUrl !== "string") return invalid("14_0408", "Required field 'returnUrl'");
   const pspReference = books.identify("", 16).toUpperCase();
   const common = { pspReference, merchantReference: reference };
-  if (call.decline)
+  const tell = (refusal?: string): void =>
+    notify(books, {
+      ...{ id: pspReference, eventCode: "AUTHORISATION", amount, merchantAccount, reference },
+      ...(refusal === undefined ? { success: true } : { success: false, reason: refusal }),
+    });
+  if (call.decline) {
+    tell("Refused");
     return ok({
       ...common,
       ...{ resultCode: "Refused", refusalReason: "Refused", refusalReasonCode: "2" },
     });
+  }
   const holder = paymentMethod?.holderName ?? "";
   // The acquirer did not answer, and may have reserved the money all the same.
-  if (holder === "ACQUIRER_ERROR")
+  if (holder === "ACQUIRER_ERROR") {
+    tell("Acquirer Error");
     return ok({
       ...common,
       ...{ resultCode: "Error", refusalReason: "Acquirer Error", refusalReasonCode: "4" },
     });
+  }
   if (paymentMethod?.type === "ideal") return redirect(call, reference);
   const payment = {
     id: pspReference,
     amount,
     reference,
+    merchantAccount,
     captured: 0,
     refunded: 0,
     canceled: false,
   };
   books.insert("payment", payment);
   record(books, "payment", payment, "authorized");
+  tell();
   return {
     ...ok({ ...common, amount, resultCode: RESULTS[holder] ?? "Authorised" }),
     made: pspReference,
@@ -145,11 +159,22 @@ function modifyPayment(call: Call, books: Books, verb: Verb): Answer {
     if (verb === "cancel") books.mark("payment", payment.id, { status: "canceled" });
     else record(books, verb, { id, amount: moved, reference }, STATUSES[verb]);
   }
+  notify(books, {
+    ...{ id, eventCode: EVENT_CODES[verb], payment: payment.id, amount: moved, reference },
+    ...{ merchantAccount, success: changed !== undefined },
+    ...(changed === undefined ? { reason: "The payment does not allow it." } : {}),
+  });
   const body = {
     ...{ merchantAccount, pspReference: id, paymentPspReference: payment.id, reference },
     ...{ status: "received", ...(verb === "cancel" ? {} : { amount: moved }) },
   };
   return { status: 201, body, made: id };
+}
+
+const EVENT_CODES = { capture: "CAPTURE", refund: "REFUND", cancel: "CANCELLATION" } as const;
+
+function notify(books: Books, notice: AdyenNotice): void {
+  books.tell(ADYEN_NOTICE, notice);
 }
 
 const STATUSES = { capture: "succeeded", refund: "pending" } as const;

@@ -1,6 +1,7 @@
 import { isoTime } from "../../model/clock.ts";
 import type { Books } from "../books.ts";
 import type { Answer, Call, Head, Provider, Refusal } from "../provider.ts";
+import { braintreeWebhooks } from "./braintree-webhooks.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -62,6 +63,7 @@ export const braintree: Provider = {
       run: submit,
     },
   ],
+  webhooks: braintreeWebhooks,
   recognises: (head) => head.path.startsWith("/merchants/"),
   account: (head) => (hasCredentials(head) ? head.path.split("/")[2] : undefined),
   refuse: (refusal) => REFUSALS[refusal],

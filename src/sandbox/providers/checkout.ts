@@ -1,6 +1,7 @@
 import { isoTime } from "../../model/clock.ts";
 import type { Books } from "../books.ts";
 import type { Answer, Call, Head, Provider, Refusal } from "../provider.ts";
+import { checkoutWebhooks } from "./checkout-webhooks.ts";
 import { textsOf } from "./texts.ts";
 
 const DAY_MS = 86_400_000;
@@ -54,6 +55,7 @@ export const checkout: Provider = {
       run: (call, books) => act(call, books, "Refund"),
     },
   ],
+  webhooks: checkoutWebhooks,
   recognises: isSecret,
   account: (head) => (isSecret(head) ? secretOf(head) : undefined),
   refuse: (refusal, call) => error(call, ...REFUSALS[refusal]),

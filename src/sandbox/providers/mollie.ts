@@ -1,6 +1,7 @@
 import { isoTime } from "../../model/clock.ts";
 import type { Books } from "../books.ts";
 import type { Answer, Call, Head, Provider, Refusal } from "../provider.ts";
+import { mollieWebhooks } from "./mollie-webhooks.ts";
 import { textsOf } from "./texts.ts";
 
 const HOUR_MS = 3_600_000;
@@ -54,6 +55,7 @@ export const mollie: Provider = {
       run: (call, books) => show(call, books, "refund"),
     },
   ],
+  webhooks: mollieWebhooks,
   recognises: (head) => /^(?:test|live|access)_/.test(keyOf(head)),
   account: (head) => keyOf(head) || undefined,
   refuse: (refusal) => error(...REFUSALS[refusal]),

@@ -16,6 +16,7 @@ import {
   unitsOf,
   unprocessable,
 } from "./paypal-orders.ts";
+import { paypalEventRoutes, paypalWebhooks } from "./paypal-webhooks.ts";
 
 const HOUR_MS = 3_600_000;
 /** Where a payer approves an order; the account follows. */
@@ -48,7 +49,9 @@ export const paypal: Provider = {
     { method: "GET", path: `${APPROVE}:account`, run: approve },
     ...orderRoutes(),
     ...paymentRoutes(),
+    ...paypalEventRoutes,
   ],
+  webhooks: paypalWebhooks,
   recognises: (head) =>
     "paypal-request-id" in head.headers ||
     head.path === "/v1/oauth2/token" ||

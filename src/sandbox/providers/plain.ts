@@ -1,6 +1,7 @@
 import type { Books } from "../books.ts";
 import type { Answer, Call, Provider, Refusal } from "../provider.ts";
 import { type Charge, type ProviderCall, type Refund, readCall } from "../wire.ts";
+import { plainWebhooks } from "./plain-webhooks.ts";
 
 type ErrorType = "invalid_request_error" | "idempotency_error" | "card_error" | "api_error";
 
@@ -26,6 +27,7 @@ export const plain: Provider = {
     { method: "POST", path: "/v1/charges", run: (call, books) => execute("charges", call, books) },
     { method: "POST", path: "/v1/refunds", run: (call, books) => execute("refunds", call, books) },
   ],
+  webhooks: plainWebhooks,
   recognises: () => false,
   account: () => "plain",
   refuse: (refusal) => error(...REFUSALS[refusal]),

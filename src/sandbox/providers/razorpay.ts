@@ -1,5 +1,6 @@
 import type { Books } from "../books.ts";
 import type { Answer, Call, Head, KeyRules, Provider, Refusal } from "../provider.ts";
+import { PAID_ORDER, type PaidOrder, razorpayWebhooks } from "./razorpay-webhooks.ts";
 import { textsOf } from "./texts.ts";
 
 const DAY_MS = 86_400_000;
@@ -67,6 +68,7 @@ export const razorpay: Provider = {
     { method: "GET", path: "/v1/orders", run: listOrders },
     { method: "GET", path: "/v1/orders/:id", run: (call, books) => show(call, books, "order") },
   ],
+  webhooks: razorpayWebhooks,
   recognises: (head) => userOf(head).startsWith("rzp_"),
   account: (head) => userOf(head) || undefined,
   refuse: (refusal) => error(...REFUSALS[refusal]),
@@ -114,7 +116,18 @@ function pay(call: Call, books: Books): Answer {
   books.insert("payment", payment);
   const outcome = call.decline ? "failed" : "succeeded";
   books.record({ ...money(made), kind: "charge", id, status: outcome });
+  if (!call.decline) payOrder(books, made["order_id"], payment);
   return { status: 200, body: { razorpay_payment_id: id } };
+}
+
+function payOrder(books: Books, orderId: unknown, { id, amount }: Entity): void {
+  const found = typeof orderId === "string" ? books.find<Order>("order", orderId) : undefined;
+  if (found === undefined) return;
+  const paid = { amount_paid: amount, amount_due: found.amount - amount, attempts: 1 };
+  const status = paid.amount_due > 0 ? "attempted" : "paid";
+  const order = { ...found, ...paid, status };
+  books.update("order", order);
+  if (status === "paid") books.tell(PAID_ORDER, { ...order, payment: id } satisfies PaidOrder);
 }
 
 function refund(call: Call, books: Books): Answer {

@@ -1,6 +1,7 @@
 import { isoTime } from "../../model/clock.ts";
 import type { Books } from "../books.ts";
 import type { Answer, Call, Head, Provider, Refusal } from "../provider.ts";
+import { squareEventRoutes, squareWebhooks } from "./square-webhooks.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -54,7 +55,9 @@ export const square: Provider = {
     { method: "GET", path: "/v2/payments/:id", run: getPayment },
     { method: "POST", path: "/v2/refunds", run: refundPayment },
     { method: "GET", path: "/v2/refunds/:id", run: getRefund },
+    ...squareEventRoutes,
   ],
+  webhooks: squareWebhooks,
   recognises: (head) => accountOf(head) !== undefined || "square-version" in head.headers,
   account: accountOf,
   refuse: (refusal) => errorAnswer(...REFUSALS[refusal]),

@@ -1,12 +1,19 @@
 import type { Evidence, EvidenceRecord } from "../../model/evidence.ts";
 import type { RecordId } from "../../model/key.ts";
 import type { Holder } from "../../model/operation.ts";
-import type { StepEnd, StepRecord } from "../../model/step.ts";
-import type { Recorded } from "../../store.ts";
+import type {
+  EffectMark,
+  StepBegin,
+  StepEnd,
+  StepName,
+  StepRecord,
+  Target,
+} from "../../model/step.ts";
+import type { Fenced, Recorded } from "../../store.ts";
 import { boundedEvidence, takenAlarm } from "../evidence.ts";
 import { stepOf } from "./change.ts";
 import type { MemoryLedger } from "./ledger.ts";
-import { recorded } from "./steps.ts";
+import { begun, recorded } from "./steps.ts";
 
 /** What is known of effects beside the records: the evidence, and whose each reference is. */
 export interface MemoryEffects {
@@ -16,19 +23,18 @@ export interface MemoryEffects {
   adopt(id: RecordId, step: StepRecord): boolean;
   /** Takes back what `adopt` did for the step. */
   release(id: RecordId, step: StepRecord): void;
+  /** Remembers the key of a step's send, whatever key it is sent with later. */
+  sent(id: RecordId, step: string, providerKey: string): void;
+  /** Whose the effect is. */
+  stepOf(mark: EffectMark): StepName | undefined;
   /** Forgets all of an operation and its steps. */
   remove(id: RecordId, steps: readonly StepRecord[]): void;
 }
 
-/** The step that adopted a reference. */
-interface Owner {
-  readonly id: RecordId;
-  readonly step: string;
-}
-
 export function effectsInMemory(now: () => number): MemoryEffects {
   const noted = new Map<RecordId, readonly EvidenceRecord[]>();
-  const adopted = new Map<string, Owner>();
+  const adopted = new Map<string, StepName>();
+  const keys = new Map<string, StepName>();
 
   function note(id: RecordId, evidence: Evidence): void {
     const entry = { ...boundedEvidence(evidence), at: now() };
@@ -53,7 +59,16 @@ export function effectsInMemory(now: () => number): MemoryEffects {
       note(id, takenAlarm(step.name, step.effect?.reference ?? "", owner.id));
       return false;
     },
+    sent: (id, step, providerKey) => void keys.set(providerKey, { id, step }),
+    stepOf(mark) {
+      const owner =
+        "providerKey" in mark
+          ? keys.get(mark.providerKey)
+          : adopted.get(nameOfReference(mark, mark.reference));
+      return owner && { ...owner };
+    },
     remove(id, steps) {
+      for (const [key, owner] of keys) if (owner.id === id) keys.delete(key);
       for (const step of steps) release(id, step);
       noted.delete(id);
     },
@@ -64,11 +79,29 @@ export function effectsInMemory(now: () => number): MemoryEffects {
 function nameOf({ effect }: StepRecord): string | undefined {
   const { target, reference } = effect ?? {};
   if (target === undefined || reference === undefined) return undefined;
+  return nameOfReference(target, reference);
+}
+
+function nameOfReference(target: Pick<Target, "provider" | "kind">, reference: string): string {
   return JSON.stringify([target.provider, target.kind, reference]);
 }
 
-function isOwner(owner: Owner | undefined, id: RecordId, { name }: StepRecord): boolean {
+function isOwner(owner: StepName | undefined, id: RecordId, { name }: StepRecord): boolean {
   return owner?.id === id && owner.step === name;
+}
+
+/** A send, and the key by which its step is found. */
+export function begin(
+  ledger: MemoryLedger,
+  effects: MemoryEffects,
+  holder: Holder,
+  step: StepBegin,
+): Fenced {
+  const answer = ledger.write(holder, begun(step));
+  const record = ledger.find(holder.id);
+  const key = (record && stepOf(record, step.name)?.effect?.providerKey) ?? step.mark;
+  if (answer === "done" && key !== undefined) effects.sent(holder.id, step.name, key);
+  return answer;
 }
 
 /** The record of a step's end, and with a definite one the adoption of its reference. */

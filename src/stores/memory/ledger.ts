@@ -3,7 +3,7 @@ import type { Holder, OperationRecord } from "../../model/operation.ts";
 import type { Fenced, Message, Snapshot, StoredMessage } from "../../store.ts";
 import type { Change } from "./change.ts";
 import { copyRecord } from "./copies.ts";
-import { memoryOutbox } from "./outbox.ts";
+import type { MemoryMessages } from "./messages.ts";
 
 /** The records and their messages. Every method is one synchronous turn, so it needs no locks. */
 export interface MemoryLedger {
@@ -21,13 +21,15 @@ export interface MemoryLedger {
   remove(id: RecordId): void;
 }
 
-export function memoryLedger(now: () => number): MemoryLedger {
+export function memoryLedger(now: () => number, outbox: MemoryMessages): MemoryLedger {
   const records = new Map<RecordId, OperationRecord>();
-  const outbox = memoryOutbox();
 
   function keep(record: OperationRecord, messages: readonly Message[] = []): void {
     const copy = copyRecord(record, records.get(record.id));
-    outbox.stage(record.id, messages, now());
+    outbox.stage(
+      messages.map((message) => ({ ...message, origin: record.id })),
+      now(),
+    );
     records.set(record.id, copy);
   }
 

@@ -1,13 +1,15 @@
 import { type Clock, systemClock } from "../../model/clock.ts";
-import type { OperationStore } from "../../store.ts";
+import type { Store } from "../../store.ts";
 import { attempt, attemptLater } from "./answer.ts";
 import { claim, takeOver, type UnderWay } from "./claims.ts";
-import { effectsInMemory, record } from "./effects.ts";
+import { begin, effectsInMemory, record } from "./effects.ts";
+import { memoryInbox } from "./inbox.ts";
 import { memoryLedger } from "./ledger.ts";
+import { memoryMessages } from "./messages.ts";
+import { memoryOutbox } from "./outbox.ts";
 import { prune } from "./prune.ts";
 import { reopen } from "./reopening.ts";
 import { due, list } from "./search.ts";
-import { begun } from "./steps.ts";
 import { type MemoryTransaction, memoryTables, type ReadableTable } from "./tables.ts";
 import { atomic, transact } from "./transactions.ts";
 import { renewed, settled, suspended } from "./writes.ts";
@@ -20,7 +22,7 @@ export interface MemoryStoreOptions {
   readonly skew?: { ms: number };
 }
 
-export interface MemoryStore extends OperationStore<MemoryTransaction, "async"> {
+export interface MemoryStore extends Store<MemoryTransaction, "async"> {
   /** The committed rows of a table of the user's own. */
   table<T>(name: string): ReadableTable<T>;
 }
@@ -29,12 +31,15 @@ export interface MemoryStore extends OperationStore<MemoryTransaction, "async"> 
  * The contract over plain maps, for tests, demos and for reading; nothing survives the process.
  *
  * To learn the protocol, read `writes.ts` and `steps.ts` (what each write makes of a record), then
- * `ledger.ts` (the fence), `claims.ts`, `transactions.ts` and `reopening.ts`.
+ * `ledger.ts` (the fence), `claims.ts`, `transactions.ts` and `reopening.ts`. What comes in and goes
+ * out is in `inbox-objects.ts`, `inbox-ends.ts` and `outbox.ts`.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const { clock = systemClock, skew = { ms: 0 } } = options;
-  const ledger = memoryLedger(() => clock.wall() + skew.ms);
-  const effects = effectsInMemory(ledger.now);
+  const now = (): number => clock.wall() + skew.ms;
+  const messages = memoryMessages();
+  const ledger = memoryLedger(now, messages);
+  const effects = effectsInMemory(now);
   const tables = memoryTables();
   const underWay: UnderWay = new Set();
   let namespace: string | undefined;
@@ -43,7 +48,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     claim: async (request) => attempt(() => claim(ledger, underWay, request)),
     takeOver: async (request) => attempt(() => takeOver(ledger, request)),
     renew: async (holder, leaseMs) => attempt(() => ledger.write(holder, renewed(leaseMs))),
-    begin: async (holder, step) => attempt(() => ledger.write(holder, begun(step))),
+    begin: async (holder, step) => attempt(() => begin(ledger, effects, holder, step)),
     record: async (holder, name, end) => attempt(() => record(ledger, effects, holder, name, end)),
     note: async (id, evidence) =>
       attempt(() => {
@@ -52,6 +57,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
         return "noted";
       }),
     evidence: async (id) => attempt(() => effects.evidence(id)),
+    stepOf: async (mark) => attempt(() => effects.stepOf(mark)),
     reopen: async (id, reopening) => attempt(() => reopen(ledger, effects, id, reopening)),
     settle: async (holder, settlement) =>
       attempt(() => ledger.write(holder, settled(settlement), settlement.messages)),
@@ -72,6 +78,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       namespace ??= name;
       return { kind: "ok", value: namespace };
     },
+    inbox: memoryInbox(tables, messages, now),
+    outbox: memoryOutbox(messages, now),
     // Maps need no tables.
     migrate: async () => [],
     schema: () => "",

@@ -1,5 +1,5 @@
 import type { Answer } from "../../store.ts";
-import { waiting } from "./calls.ts";
+import { waiting as toWaiting } from "./calls.ts";
 import type { Cell, Row } from "./client.ts";
 import { type Call, callMany, callOne, type FunctionName } from "./signatures.ts";
 import type { Names } from "./statements.ts";
@@ -36,27 +36,37 @@ export function batches(names: Names, runs: Runs): (call: Call) => Promise<Answe
 }
 
 function lane(names: Names, runs: Runs): (call: Call) => Promise<Answer<string>> {
-  const queue: Entry[] = [];
-  let inFlight = false;
-  const fly = async (): Promise<void> => {
-    inFlight = true;
-    while (queue.length > 0) await send(names, runs, takeSome(queue));
-    inFlight = false;
-  };
-  return (call) =>
-    new Promise((resolve) => {
-      queue.push({ call, resolve });
-      if (!inFlight) void fly();
-    });
+  const join = grouped<Entry>(
+    ({ call }) => call.values.reduce((sum, value) => sum + (value?.length ?? 0), 0),
+    (entries) => send(names, runs, entries),
+  );
+  return (call) => new Promise((resolve) => join({ call, resolve }));
 }
 
-function takeSome(queue: Entry[]): Entry[] {
-  let characters = 0;
-  const end = queue.findIndex(({ call }, index) => {
-    characters += call.values.reduce((sum, value) => sum + (value?.length ?? 0), 0);
-    return index >= CALLS_MAX || (index > 0 && characters > CHARACTERS_MAX);
-  });
-  return queue.splice(0, end === -1 ? queue.length : end);
+/** Adds to the group that leaves next. @param sizeOf in characters; @param send must not throw */
+export function grouped<T>(
+  sizeOf: (entry: T) => number,
+  send: (entries: readonly T[]) => Promise<void>,
+): (entry: T) => void {
+  const waiting: T[] = [];
+  let inFlight = false;
+  const takeSome = (): T[] => {
+    let characters = 0;
+    const end = waiting.findIndex((entry, index) => {
+      characters += sizeOf(entry);
+      return index >= CALLS_MAX || (index > 0 && characters > CHARACTERS_MAX);
+    });
+    return waiting.splice(0, end === -1 ? waiting.length : end);
+  };
+  const fly = async (): Promise<void> => {
+    inFlight = true;
+    while (waiting.length > 0) await send(takeSome());
+    inFlight = false;
+  };
+  return (entry) => {
+    waiting.push(entry);
+    if (!inFlight) void fly();
+  };
 }
 
 async function send(names: Names, runs: Runs, entries: readonly Entry[]): Promise<void> {
@@ -89,7 +99,7 @@ async function send(names: Names, runs: Runs, entries: readonly Entry[]): Promis
 function give(names: Names, runs: Runs, entry: Entry, answer: Answer<string>): void {
   const text = answer.kind === "ok" ? answer.value : "";
   if (text === "locked") {
-    void single(names, runs.wrapped, waiting(entry.call)).then(entry.resolve);
+    void single(names, runs.wrapped, toWaiting(entry.call)).then(entry.resolve);
   } else if (text === "vanished") {
     const error = new Error("The record was pruned during the claim.");
     entry.resolve({ kind: "not-applied", error, again: true });

@@ -1,3 +1,4 @@
+import type { StagedMessage } from "../../model/message.ts";
 import type { Holder } from "../../model/operation.ts";
 import type {
   ClaimRequest,
@@ -21,10 +22,14 @@ export function idCell(id: string): Cell {
 export const hex = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 
-/** Messages as JSON triples, or null for none. */
-function staged(messages: readonly Message[]): Cell {
+/** Messages as JSON lists, or null for none. */
+export function staged(messages: readonly (Message | StagedMessage)[]): Cell {
   if (messages.length === 0) return null;
-  return JSON.stringify(messages.map(({ topic, key, payload }) => [topic, key, hex(payload)]));
+  const list = messages.map((message) => {
+    const { topic, key, payload, aggregate = null } = message;
+    return [topic, key, hex(payload), aggregate, "origin" in message ? message.origin : null];
+  });
+  return JSON.stringify(list);
 }
 
 /** Where `p_wait` stands in the arguments of a fenced write. */

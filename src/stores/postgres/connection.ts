@@ -169,7 +169,7 @@ async function wrapped(
 }
 
 /** Settings are local to the transaction, because behind a pooler a session is anybody's. */
-function settings({ lockMs, statementMs, idleMs }: Patience): string {
+export function settings({ lockMs, statementMs, idleMs }: Patience): string {
   const local = (name: string, ms: number): string => `set_config('${name}', '${ms}', true)`;
   return `SELECT ${local("lock_timeout", lockMs)}, ${local(
     "statement_timeout",

@@ -54,8 +54,10 @@ export function toEvidences(rows: readonly Row[]): EvidenceRecord[] {
 export function toMessages(rows: readonly Row[]): StoredMessage[] {
   return rows.flatMap(([text]) => {
     if (typeof text !== "string") return [];
-    const row = JSON.parse(text) as Hex<MessageRow, "payload">;
-    return [toMessage({ ...row, payload: bytes(row.payload) ?? new Uint8Array(0) })];
+    const row = JSON.parse(text) as Hex<MessageRow, "payload"> & { aggregate: string | null };
+    const { payload, aggregate } = row;
+    const message = toMessage({ ...row, payload: bytes(payload) ?? new Uint8Array(0) });
+    return [aggregate === null ? message : { ...message, aggregate }];
   });
 }
 

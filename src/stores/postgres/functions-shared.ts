@@ -35,11 +35,12 @@ export function overLone(names: Names, atomic: boolean): string {
       WHERE operation_id = p_id`;
 }
 
-/** The messages that commit with the write, in their order. */
-export function stage(names: Names): string {
+/** The messages that commit with the write, in their order. @param origin what staged them */
+export function stage(names: Names, origin = "p_id"): string {
   return `  IF p_messages IS NOT NULL THEN
-    INSERT INTO ${names.outbox} (operation_id, topic, key, payload, staged_at)
-      SELECT p_id, m.value ->> 0, m.value ->> 1, decode(m.value ->> 2, 'hex'), moment
+    INSERT INTO ${names.outbox} (operation_id, topic, key, aggregate, payload, staged_at, due_at)
+      SELECT ${origin}, m.value ->> 0, m.value ->> 1, m.value ->> 3, decode(m.value ->> 2, 'hex'),
+        moment, moment
       FROM json_array_elements(p_messages) WITH ORDINALITY AS m(value, position)
       ORDER BY m.position;
   END IF;`;

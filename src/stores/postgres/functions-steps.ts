@@ -31,6 +31,10 @@ export function beginFunction(names: Names): string {
         p_account, p_region, p_request, moment + ${LEASE("p_kept_for_ms")}, p_look_up,
         p_compensates);
   ELSIF known.result_kind = 'not-executed' THEN
+    IF known.provider_key <> p_provider_key THEN
+      UPDATE ${send} SET former_key = known.provider_key
+        WHERE operation_id = p_id AND step = p_name AND former_key IS NULL;
+    END IF;
     UPDATE ${step} SET result_kind = NULL, result_value = NULL, recorded_at = NULL, fence = p_fence,
         begun_at = moment, provider_key = p_provider_key, generation = p_generation,
         provider = p_provider, effect_kind = p_effect_kind, account = p_account, region = p_region,

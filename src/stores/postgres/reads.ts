@@ -1,4 +1,4 @@
-import { CLOCK_MARGIN_MS } from "../../model/clock.ts";
+import type { StepName } from "../../model/step.ts";
 import type {
   Answer,
   DueRequest,
@@ -13,12 +13,13 @@ import { idCell } from "./calls.ts";
 import type { Cell, Row } from "./client.ts";
 import type { Connections } from "./connection.ts";
 import { toEvidences, toMessages, toSnapshots } from "./documents.ts";
+import { pruneTiers } from "./keeping.ts";
 import { lineage } from "./lineage.ts";
 import { type Names, pruneStatements, readStatements } from "./statements.ts";
 
 type Reads = Pick<
   OperationStore,
-  "read" | "due" | "list" | "prune" | "messages" | "evidence" | "lineage" | "namespace"
+  "read" | "due" | "list" | "prune" | "messages" | "evidence" | "stepOf" | "lineage" | "namespace"
 >;
 
 /** What looks at operations from outside of their runs. */
@@ -41,6 +42,10 @@ export function reads(db: Connections, names: Names, skew: { readonly ms: number
     list: (filter) => ask(sql.list, () => listCells(filter, skew.ms), toSnapshots),
     messages: (id) => ask(sql.messages, () => [idCell(id)], toMessages),
     evidence: (id) => ask(sql.evidence, () => [idCell(id)], toEvidences),
+    stepOf: (mark) =>
+      "providerKey" in mark
+        ? ask(sql.keyed, () => [mark.providerKey], toStepName)
+        : ask(sql.adopted, () => [mark.provider, mark.kind, mark.reference], toStepName),
     lineage: () => guarded(() => lineage(db, names, skew.ms)),
     async namespace(name) {
       const answer = await ask(
@@ -64,26 +69,21 @@ async function prune(
   skewMs: number,
   request: PruneRequest,
 ): Promise<Answer<PruneAnswer>> {
-  const time = await db.alone(readStatements(names).now, [String(skewMs)]);
-  if (time.kind !== "ok") return time;
-  const now = Number(time.value[0]?.[0]);
-  if (Math.abs(now - request.wall) > CLOCK_MARGIN_MS)
-    return { kind: "ok", value: { kind: "clocks-disagree", now } };
-  const statements = pruneStatements(names);
-  const tier = (text: string, ms: number): Promise<Answer<readonly Row[]>> =>
-    db.wrapped(text, [String(skewMs), String(ms), String(request.limit)]);
-  const responses = await tier(statements.responses, request.responseMs);
-  if (responses.kind !== "ok") return responses;
-  const { tombstoneMs } = request;
-  const tombstones =
-    tombstoneMs === undefined ? none : await tier(statements.tombstones, tombstoneMs);
-  if (tombstones.kind !== "ok") return tombstones;
-  const count = ({ value }: { value: readonly Row[] }): number => Number(value[0]?.[0] ?? 0);
-  const pruned = { responses: count(responses), tombstones: count(tombstones) };
-  return { kind: "ok", value: { kind: "pruned", ...pruned } };
+  const { responseMs, tombstoneMs } = request;
+  const sql = pruneStatements(names);
+  const tiers = [{ sql: sql.responses, ms: responseMs }];
+  if (tombstoneMs !== undefined) tiers.push({ sql: sql.tombstones, ms: tombstoneMs });
+  return changed(await pruneTiers(db, names, skewMs, request, tiers), (said) => {
+    if ("kind" in said) return said;
+    const [responses = 0, tombstones = 0] = said;
+    return { kind: "pruned", responses, tombstones };
+  });
 }
 
-const none: { kind: "ok"; value: readonly Row[] } = { kind: "ok", value: [] };
+function toStepName([row]: readonly Row[]): StepName | undefined {
+  const [id, step] = row ?? [];
+  return typeof id === "string" && typeof step === "string" ? { id, step } : undefined;
+}
 
 function dueCells({ definitions, limit }: DueRequest, skewMs: number): Cell[] {
   const list = (values: readonly (string | number)[]): string => arrayLiteral(values.map(String));

@@ -2,7 +2,7 @@ import { type Names, SQLSTATES } from "./statements.ts";
 
 /** What is known of steps, of what they sent, and of whose effects they are. */
 export function stepTables(names: Names): string {
-  const { step, send, adopted, of } = names;
+  const { step, send, adopted, prefix, of } = names;
   return `CREATE TABLE ${step} (
   operation_id ${of("record_id")} NOT NULL,
   name text NOT NULL,
@@ -29,6 +29,7 @@ export function stepTables(names: Names): string {
   PRIMARY KEY (operation_id, name),
   CHECK (num_nulls(recorded_at, result_kind, result_value) IN (0, 3))
 );
+CREATE INDEX ${prefix}step_key ON ${step} (provider_key) WHERE provider_key IS NOT NULL;
 
 CREATE TABLE ${send} (
   operation_id ${of("record_id")} NOT NULL,
@@ -39,8 +40,10 @@ CREATE TABLE ${send} (
   sent_at timestamptz NOT NULL,
   verdict ${of("verdict")},
   detail text,
+  former_key text,
   PRIMARY KEY (operation_id, step, number)
 );
+CREATE INDEX ${prefix}send_key ON ${send} (former_key) WHERE former_key IS NOT NULL;
 
 CREATE TABLE ${adopted} (
   provider text NOT NULL,

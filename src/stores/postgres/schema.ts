@@ -1,7 +1,12 @@
+import { EVENT_ROUTES, EVENT_STATES } from "../../model/event.ts";
 import { EVIDENCE_SOURCES } from "../../model/evidence.ts";
+import { MESSAGE_STATES } from "../../model/message.ts";
 import { DOUBTS, FORMS, isFinal, STATES, TRANSITIONS } from "../../model/operation.ts";
 import { RESULT_KINDS, VERDICTS } from "../../model/step.ts";
 import { functions } from "./functions.ts";
+import { inboxFunctions } from "./functions-inbox.ts";
+import { outboxFunctions } from "./functions-outbox.ts";
+import { inboxTables, outboxTable } from "./schema-inbox.ts";
 import { stepTables } from "./schema-steps.ts";
 import { AGENDA, type Names, SQLSTATES } from "./statements.ts";
 
@@ -20,6 +25,8 @@ export function migrations(names: Names): readonly Migration[] {
   return [
     { name: "0001-tables", sql: tables.join("\n\n") },
     { name: "0002-functions", sql: functions(names) },
+    { name: "0003-inbox", sql: [inboxTables(names), inboxFunctions(names)].join("\n\n") },
+    { name: "0004-outbox", sql: outboxFunctions(names) },
   ];
 }
 
@@ -51,6 +58,9 @@ function types(names: Names): string {
     enumeration("state", STATES),
     enumeration("form", FORMS),
     enumeration("doubt", DOUBTS),
+    enumeration("message_state", MESSAGE_STATES),
+    enumeration("event_state", EVENT_STATES),
+    enumeration("event_route", EVENT_ROUTES),
     enumeration("origin", ["http", "own"]),
     enumeration("response_missing", ["pruned", "too-large"]),
     list("step_kind", ["atomic", "external"]),
@@ -96,7 +106,7 @@ CREATE INDEX ${prefix}operation_due ON ${operation} ((${AGENDA})) WHERE final_at
 }
 
 function otherTables(names: Names): string {
-  const { request, outbox, setting, prefix, of } = names;
+  const { request, setting, of } = names;
   // Rows of the other tables go with their operation by our own statements: a foreign key would
   // cost a second look-up and a row lock with every insert.
   return `CREATE TABLE ${request} (
@@ -108,16 +118,7 @@ function otherTables(names: Names): string {
   input bytea NOT NULL
 );
 
-CREATE TABLE ${outbox} (
-  id bigserial PRIMARY KEY,
-  operation_id bytea NOT NULL,
-  topic text NOT NULL,
-  key text NOT NULL,
-  payload bytea NOT NULL,
-  staged_at timestamptz NOT NULL,
-  UNIQUE (topic, key)
-);
-CREATE INDEX ${prefix}outbox_operation ON ${outbox} (operation_id, id);
+${outboxTable(names)}
 
 CREATE TABLE ${setting} (
   name text PRIMARY KEY,

@@ -10,6 +10,14 @@ export interface Names {
   readonly adopted: string;
   readonly evidence: string;
   readonly outbox: string;
+  readonly inbox: string;
+  readonly alias: string;
+  readonly change: string;
+  readonly body: string;
+  readonly work: string;
+  readonly object: string;
+  readonly cursor: string;
+  readonly ruling: string;
   readonly migration: string;
   readonly setting: string;
   /** The setting of a transaction that names the operation that it settled last. */
@@ -37,6 +45,14 @@ export function tableNames(prefix: string, schema?: string): Names {
     adopted: of("adopted"),
     evidence: of("evidence"),
     outbox: of("outbox"),
+    inbox: of("inbox"),
+    alias: of("inbox_alias"),
+    change: of("inbox_change"),
+    body: of("inbox_body"),
+    work: of("inbox_work"),
+    object: of("inbox_object"),
+    cursor: of("cursor"),
+    ruling: of("ruling"),
     migration: of("migration"),
     setting: of("setting"),
     settled: `nevertwice.${of("settled").replaceAll('"', "")}`,
@@ -64,6 +80,10 @@ export const milliseconds = (time: string): string =>
 /** The first eight bytes of the record id, as the key of its advisory lock. */
 export const lockKey = (id: string): string =>
   `('x' || encode(substr(${id}, 1, 8), 'hex'))::bit(64)::bigint`;
+
+/** The number of the advisory lock of an object, or of an event that is handled as it comes. */
+export const nameKey = (noun: "object" | "event", source: string, name: string): string =>
+  `hashtextextended('${noun} ' || length(${source}) || ' ' || ${source} || ${name}, 0)`;
 
 /** When an operation that is not final wants attention: its lease's end, or its due time. */
 export const DUE_TIME = "coalesce(lease_until, due_at)";
@@ -98,7 +118,16 @@ export function readStatements(
   names: Names,
 ): Readonly<
   Record<
-    "read" | "due" | "list" | "now" | "messages" | "evidence" | "namespace" | "committed",
+    | "read"
+    | "due"
+    | "list"
+    | "now"
+    | "messages"
+    | "evidence"
+    | "keyed"
+    | "adopted"
+    | "namespace"
+    | "committed",
     string
   >
 > {
@@ -131,7 +160,8 @@ SELECT ${document}(id, ${skew}) FROM (
 ) AS list ORDER BY created_at DESC, id DESC LIMIT $7::text::int`,
     now: `SELECT ${milliseconds(clockAt(skew))}::text`,
     messages: `SELECT row_to_json(message) FROM (
-  SELECT topic, key, encode(payload, 'hex') AS payload, ${milliseconds("staged_at")} AS staged_at
+  SELECT topic, key, aggregate, encode(payload, 'hex') AS payload,
+    ${milliseconds("staged_at")} AS staged_at
   FROM ${names.outbox} WHERE operation_id = decode($1::text, 'hex') ORDER BY id
 ) AS message`,
     evidence: `SELECT row_to_json(known) FROM (
@@ -139,6 +169,13 @@ SELECT ${document}(id, ${skew}) FROM (
     ${milliseconds("noted_at")} AS noted_at
   FROM ${names.evidence} WHERE operation_id = decode($1::text, 'hex') ORDER BY id
 ) AS known`,
+    // A step that was begun anew under another key is still found by the one that it had.
+    keyed: `SELECT encode(operation_id, 'hex'), name FROM (
+  SELECT operation_id, name FROM ${names.step} WHERE provider_key = $1::text
+  UNION ALL SELECT operation_id, step FROM ${names.send} WHERE former_key = $1::text
+) AS step LIMIT 1`,
+    adopted: `SELECT encode(operation_id, 'hex'), step FROM ${names.adopted}
+WHERE provider = $1::text AND effect_kind = $2::text AND reference = $3::text`,
     namespace: `INSERT INTO ${names.setting} AS setting (name, value) VALUES ('namespace', $1::text)
 ON CONFLICT (name) DO UPDATE SET value = setting.value RETURNING value`,
     committed: "SELECT pg_xact_status($1::text::xid8)",

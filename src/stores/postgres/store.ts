@@ -1,13 +1,15 @@
 import { type Clock, systemClock } from "../../model/clock.ts";
 import { NevertwiceError } from "../../model/errors.ts";
-import type { OperationStore } from "../../store.ts";
+import type { Store } from "../../store.ts";
 import { guarded } from "./answers.ts";
 import { atomic } from "./atomic.ts";
 import { type Connections, connections, type Patience } from "./connection.ts";
+import { inbox } from "./inbox.ts";
 import { join } from "./join.ts";
 import { keptConnection, type LeaseConnection, pooledLeases } from "./leases.ts";
 import { lineage } from "./lineage.ts";
 import { migrate, schema } from "./migrate.ts";
+import { outbox } from "./outbox.ts";
 import { type ClientOf, clientOf, type PostgresPool } from "./pool.ts";
 import { reads } from "./reads.ts";
 import { type Names, tableNames } from "./statements.ts";
@@ -51,7 +53,7 @@ const PATIENCE: Patience = {
 export function postgresStore<Pool extends PostgresPool, Tx = ClientOf<Pool>>(
   pool: Pool,
   options: PostgresStoreOptions<ClientOf<Pool>, Tx> = {},
-): OperationStore<Tx, "async"> {
+): Store<Tx, "async"> {
   const { prefix = "nevertwice_", skew = { ms: 0 }, clock = systemClock } = options;
   const { prepare = false } = options;
   const names = tableNames(prefix, options.schema);
@@ -88,6 +90,8 @@ export function postgresStore<Pool extends PostgresPool, Tx = ClientOf<Pool>>(
         return answer;
       }),
     atomic: (request, work) => guarded(() => atomic(context, request, work)),
+    inbox: inbox(context),
+    outbox: outbox(db, names, skew),
     join: (tx, request, work) => guarded(() => join(context, tx, request, work)),
     async migrate() {
       const ran = await migrate(db, names);

@@ -1,7 +1,7 @@
 import { CLOCK_MARGIN_MS } from "../../model/clock.ts";
 import { NevertwiceError } from "../../model/errors.ts";
 import type { PruneAnswer, PruneRequest } from "../../store.ts";
-import type { Tables } from "./records.ts";
+import { nowOf, type Tables } from "./records.ts";
 import { ledger, type Migration, NEEDS, neededNumber } from "./schema.ts";
 import type { Verdict } from "./transaction.ts";
 
@@ -13,9 +13,8 @@ interface NumberRow {
 export function prune(tables: Tables, request: PruneRequest): Verdict<PruneAnswer> {
   const { connection, sql } = tables;
   const { responseMs, tombstoneMs, limit, wall } = request;
-  const now = connection.get<{ now: number }>(sql.now)?.now ?? Number.NaN;
-  if (!(Math.abs(wall - now) <= CLOCK_MARGIN_MS))
-    return { value: { kind: "clocks-disagree", now }, keep: false };
+  const now = nowOf(tables);
+  if (!clocksAgree(wall, now)) return { value: { kind: "clocks-disagree", now }, keep: false };
   const old = connection.all<NumberRow>(sql.prunable, { ageMs: responseMs, limit });
   for (const { number } of old) {
     connection.run(sql.pruneRequest, { number });
@@ -29,6 +28,7 @@ export function prune(tables: Tables, request: PruneRequest): Verdict<PruneAnswe
       ? []
       : connection.all<NumberRow>(sql.tombstones, { ageMs: tombstoneMs, limit });
   for (const { number } of gone) {
+    connection.run(sql.forgetKeys, { number });
     connection.run(sql.forgetAdopted, { number });
     connection.run(sql.forgetEvidence, { number });
     connection.run(sql.forgetSteps, { number });
@@ -36,6 +36,11 @@ export function prune(tables: Tables, request: PruneRequest): Verdict<PruneAnswe
   }
   const answer = { kind: "pruned", responses: old.length, tombstones: gone.length } as const;
   return { value: answer, keep: true };
+}
+
+/** Nothing is pruned by a clock that may be wrong. */
+export function clocksAgree(wall: number, now: number): boolean {
+  return Math.abs(wall - now) <= CLOCK_MARGIN_MS;
 }
 
 /** Stores the name if none is stored. */

@@ -20,12 +20,21 @@ export interface Tables {
   readonly sql: Statements;
 }
 
+type AggregateRow = MessageRow & { readonly aggregate: string | null };
+
 /** An operation's row with the number that its other rows are keyed by. */
 type NumberedRow = OperationRow & { readonly number: number };
 
 /** The id as it is stored. */
 export function bytesOf(id: RecordId): Uint8Array {
   return Buffer.from(id, "hex");
+}
+
+/** The database's time, the same for all that one work writes. */
+export function nowOf({ connection, sql }: Tables): number {
+  const now = connection.get<{ now: number }>(sql.now)?.now;
+  if (now === undefined) throw new Error("The database does not tell its time.");
+  return now;
 }
 
 /** The holder as the condition of every fenced write binds it. */
@@ -75,7 +84,12 @@ export function list(tables: Tables, filter: ListFilter): Snapshot[] {
 }
 
 export function messages({ connection, sql }: Tables, id: RecordId): StoredMessage[] {
-  return connection.all<MessageRow>(sql.messages, { id: bytesOf(id) }).map(toMessage);
+  return connection
+    .all<AggregateRow>(sql.messages, { origin: bytesOf(id) })
+    .map(({ aggregate, ...row }) => ({
+      ...toMessage(row),
+      ...(aggregate === null ? {} : { aggregate }),
+    }));
 }
 
 export function evidence({ connection, sql }: Tables, id: RecordId): EvidenceRecord[] {

@@ -4,6 +4,10 @@ import { literals } from "./sql.ts";
 
 /** What is known of steps, of what they sent, and of whose effects they are. */
 export function stepTables(prefix: string): string {
+  return [steps(prefix), sends(prefix), effects(prefix)].join("\n");
+}
+
+function steps(prefix: string): string {
   return `CREATE TABLE ${prefix}step (
   number INTEGER NOT NULL,
   name TEXT NOT NULL,
@@ -33,8 +37,12 @@ export function stepTables(prefix: string): string {
   CHECK ((provider IS NULL) = (effect_kind IS NULL)),
   CHECK (kind = 'external' OR result_kind = 'succeeded')
 ) STRICT, WITHOUT ROWID;
+`;
+}
 
-CREATE TABLE ${prefix}send (
+/** A key is whose it was for ever, whatever key its step is sent with later. */
+function sends(prefix: string): string {
+  return `CREATE TABLE ${prefix}send (
   number INTEGER NOT NULL,
   step TEXT NOT NULL,
   send INTEGER NOT NULL CHECK (send >= 1),
@@ -46,7 +54,17 @@ CREATE TABLE ${prefix}send (
   PRIMARY KEY (number, step, send)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE ${prefix}adopted (
+CREATE TABLE ${prefix}sent_key (
+  provider_key TEXT PRIMARY KEY,
+  number INTEGER NOT NULL,
+  step TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ${prefix}sent_key_operation ON ${prefix}sent_key (number);
+`;
+}
+
+function effects(prefix: string): string {
+  return `CREATE TABLE ${prefix}adopted (
   provider TEXT NOT NULL,
   effect_kind TEXT NOT NULL,
   reference TEXT NOT NULL,

@@ -1,4 +1,6 @@
 import { DOUBTS, FORMS, isFinal, STATES, type State, TRANSITIONS } from "../../model/operation.ts";
+import { inboxTables } from "./schema-inbox.ts";
+import { outboxTables, outboxTriggers } from "./schema-outbox.ts";
 import { stepTables, stepTriggers } from "./schema-steps.ts";
 import { literals } from "./sql.ts";
 
@@ -33,8 +35,10 @@ function tables(prefix: string): string {
   return [
     operations(prefix),
     details(prefix),
+    outboxTables(prefix),
     stepTables(prefix),
     triggers(prefix),
+    outboxTriggers(prefix),
     stepTriggers(prefix),
   ].join("\n");
 }
@@ -92,17 +96,6 @@ CREATE TABLE ${prefix}response (
   body BLOB NOT NULL,
   stored_at INTEGER NOT NULL
 ) STRICT;
-
-CREATE TABLE ${prefix}outbox (
-  id INTEGER PRIMARY KEY,
-  operation_id BLOB NOT NULL,
-  topic TEXT NOT NULL,
-  key TEXT NOT NULL,
-  payload BLOB NOT NULL,
-  staged_at INTEGER NOT NULL,
-  UNIQUE (topic, key)
-) STRICT;
-CREATE INDEX ${prefix}outbox_operation ON ${prefix}outbox (operation_id);
 `;
 }
 
@@ -124,7 +117,10 @@ BEGIN SELECT RAISE(ABORT, 'A response never changes.'); END;
 }
 
 export function migrations(prefix: string): readonly Migration[] {
-  return [{ number: 1, name: "operations", breaking: true, sql: tables(prefix) }];
+  return [
+    { number: 1, name: "operations", breaking: true, sql: tables(prefix) },
+    { number: 2, name: "inbox", breaking: false, sql: inboxTables(prefix) },
+  ];
 }
 
 /** Where the migrations that ran, and the store's own settings, are kept. */

@@ -1,4 +1,6 @@
 import { NevertwiceError } from "../../model/errors.ts";
+import { type InboxStatements, inboxStatements } from "./inbox-statements.ts";
+import { type OutboxStatements, outboxStatements } from "./outbox-statements.ts";
 import { OPEN, READY } from "./schema.ts";
 import { HELD, NOW } from "./sql.ts";
 import { type StepStatements, stepStatements } from "./step-statements.ts";
@@ -15,7 +17,7 @@ export function checkPrefix(prefix: string): string {
 }
 
 /** The store's statements; the prefix of the tables is their only part that is not constant. */
-export interface Statements extends StepStatements {
+export interface Statements extends StepStatements, InboxStatements, OutboxStatements {
   readonly claim: string;
   readonly claimSettled: string;
   readonly request: string;
@@ -27,13 +29,11 @@ export interface Statements extends StepStatements {
   readonly settle: string;
   readonly unsettled: string;
   readonly response: string;
-  readonly message: string;
   readonly suspend: string;
   readonly read: string;
   readonly due: string;
   readonly list: string;
   readonly listOpen: string;
-  readonly messages: string;
   readonly now: string;
   readonly prunable: string;
   readonly pruneRequest: string;
@@ -54,6 +54,8 @@ export function statements(prefix: string): Statements {
     ...claiming(prefix),
     ...writing(prefix),
     ...stepStatements(prefix),
+    ...inboxStatements(prefix),
+    ...outboxStatements(prefix),
     ...reading(prefix),
     ...keeping(prefix),
   };
@@ -112,8 +114,6 @@ RETURNING number`,
   ELSE 'effect-uncompensated' END AS reason FROM ${p}operation WHERE ${HELD}`,
     response: `INSERT INTO ${p}response (number, headers, body, stored_at)
 VALUES (@number, @headers, @body, ${NOW})`,
-    message: `INSERT INTO ${p}outbox (operation_id, topic, key, payload, staged_at)
-VALUES (@id, @topic, @key, @payload, ${NOW})`,
     suspend: `UPDATE ${p}operation SET state = @state, doubt = @doubt, lease_until = NULL,
   run_until = NULL, due_at = ${NOW} + cast(@dueInMs AS INTEGER),
   last_error = coalesce(@error, last_error), attempts = attempts - @givenBack
@@ -145,8 +145,6 @@ LEFT JOIN ${p}response AS s ON s.number = o.number`;
 ORDER BY ${READY} LIMIT @limit`,
     list: `${whole} WHERE ${filter} ${newestFirst}`,
     listOpen: `${open} AND ${filter} ${newestFirst}`,
-    messages: `SELECT topic, key, payload, staged_at FROM ${p}outbox
-WHERE operation_id = @id ORDER BY id`,
     now: `SELECT ${NOW} AS now`,
   };
 }

@@ -9,6 +9,8 @@ export interface StepStatements {
   readonly begin: string;
   readonly beginAnew: string;
   readonly send: string;
+  readonly sentKey: string;
+  readonly keyOwner: string;
   readonly close: string;
   readonly finish: string;
   readonly disprove: string;
@@ -26,6 +28,7 @@ export interface StepStatements {
   readonly sends: string;
   readonly pruneSends: string;
   readonly pruneStepRequests: string;
+  readonly forgetKeys: string;
   readonly forgetAdopted: string;
   readonly forgetEvidence: string;
   readonly forgetSteps: string;
@@ -64,6 +67,11 @@ VALUES (@number, @name, ${POSITION(p)}, 'external', @inputDigest, @fence, @now,
   provider = @provider, effect_kind = @effectKind, account = @account, region = @region,
   request = @request, replay_until = @now + cast(@keptForMs AS INTEGER), look_up = @lookUp
 WHERE number = @number AND name = @name`,
+    sentKey: `INSERT INTO ${p}sent_key (provider_key, number, step)
+VALUES (@providerKey, @number, @name)
+ON CONFLICT (provider_key) DO UPDATE SET number = excluded.number, step = excluded.step`,
+    keyOwner: `SELECT lower(hex(o.id)) AS id, k.step FROM ${p}sent_key AS k
+JOIN ${p}operation AS o ON o.number = k.number WHERE k.provider_key = @providerKey`,
     send: `INSERT INTO ${p}send (number, step, send, generation, fence, sent_at)
 VALUES (@number, @name, @send, (SELECT generation FROM ${p}step AS s
   WHERE s.number = @number AND s.name = @name), @fence, @now)`,
@@ -134,6 +142,7 @@ WHERE number = @number ORDER BY step, send`,
     pruneSends: `DELETE FROM ${p}send WHERE number = @number`,
     pruneStepRequests: `UPDATE ${p}step SET request = NULL
 WHERE number = @number AND request IS NOT NULL`,
+    forgetKeys: `DELETE FROM ${p}sent_key WHERE number = @number`,
     forgetAdopted: `DELETE FROM ${p}adopted WHERE (provider, effect_kind, reference) IN
   (SELECT provider, effect_kind, reference FROM ${p}step WHERE number = @number)
   AND operation_id = (SELECT id FROM ${p}operation WHERE number = @number)`,

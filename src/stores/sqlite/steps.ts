@@ -1,7 +1,7 @@
 import type { Evidence } from "../../model/evidence.ts";
 import type { RecordId } from "../../model/key.ts";
 import type { Holder } from "../../model/operation.ts";
-import type { ResultKind, StepBegin, StepEnd } from "../../model/step.ts";
+import type { EffectMark, ResultKind, StepBegin, StepEnd, StepName } from "../../model/step.ts";
 import type { Fenced, Recorded } from "../../store.ts";
 import { boundedDetail, boundedEvidence, sendVerdict, takenAlarm } from "../evidence.ts";
 import type { SqliteRow } from "./client.ts";
@@ -59,8 +59,26 @@ export function begin(tables: Tables, holder: Holder, step: StepBegin): Verdict<
   } else if (known.result_kind !== null || known.reference !== null) {
     return STALE;
   }
+  const providerKey = step.providerKey ?? step.mark;
+  if (known?.result_kind !== null && providerKey !== undefined)
+    connection.run(sql.sentKey, { number, name, providerKey });
   connection.run(sql.send, { ...begun, send: (known?.sends ?? 0) + 1 });
   return DONE;
+}
+
+/** Whose an effect is, by whatever key it was ever sent with, or by the reference it adopted. */
+export function stepOf({ connection, sql }: Tables, mark: EffectMark): StepName | undefined {
+  if ("providerKey" in mark) {
+    const { providerKey } = mark;
+    return plain(connection.get<StepName>(sql.keyOwner, { providerKey }));
+  }
+  const { provider, kind: effectKind, reference } = mark;
+  return plain(connection.get<StepName>(sql.adopter, { provider, effectKind, reference }));
+}
+
+/** A client's row can be without a prototype. */
+function plain(row: StepName | undefined): StepName | undefined {
+  return row && { id: row.id, step: row.step };
 }
 
 function sent(step: StepBegin): SqliteRow {

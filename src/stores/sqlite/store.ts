@@ -1,14 +1,16 @@
 import { type Clock, systemClock } from "../../model/clock.ts";
 import { NevertwiceError } from "../../model/errors.ts";
 import { type Random, systemRandom } from "../../model/random.ts";
-import type { Answer, OperationStore } from "../../store.ts";
+import type { Answer, Store } from "../../store.ts";
 import * as claims from "./claims.ts";
 import { connectionOf, type SqliteClient } from "./client.ts";
+import { inboxOf, outboxOf } from "./doors.ts";
 import * as keeping from "./keeping.ts";
 import { markOf } from "./mark.ts";
+import type { Tables } from "./records.ts";
 import * as records from "./records.ts";
 import { reopen } from "./reopening.ts";
-import { migrations, schemaText } from "./schema.ts";
+import { type Migration, migrations, schemaText } from "./schema.ts";
 import { securing } from "./secure.ts";
 import { checkPrefix, statements } from "./statements.ts";
 import * as steps from "./steps.ts";
@@ -42,7 +44,7 @@ export interface SqliteStoreOptions<Client, Tx> {
 export function sqliteStore<Client extends SqliteClient, Tx = Client>(
   db: Client,
   options: SqliteStoreOptions<Client, Tx> = {},
-): OperationStore<Tx, "sync"> {
+): Store<Tx, "sync"> {
   const { waitMs = 5_000, skew = { ms: 0 }, clock = systemClock, random = systemRandom } = options;
   const prefix = checkPrefix(options.prefix ?? "nevertwice_");
   if (!(waitMs >= 0)) throw new NevertwiceError("option-invalid", "`waitMs` is 0 or more.");
@@ -73,7 +75,10 @@ export function sqliteStore<Client extends SqliteClient, Tx = Client>(
       return run();
     });
 
+  const access = { tables, savepoint: `${savepoint}_call`, write, read };
   return {
+    inbox: inboxOf(access, tx),
+    outbox: outboxOf(access),
     capabilities: { callbacks: "sync", durable: true, separateLeases: false, noticesDeath: false },
     claim: (request) => write(() => claims.claim(tables, request)),
     takeOver: (request) => write(() => claims.takeOver(tables, request)),
@@ -82,33 +87,38 @@ export function sqliteStore<Client extends SqliteClient, Tx = Client>(
     record: (holder, name, end) => write(() => steps.record(tables, holder, name, end)),
     note: (id, evidence) => write(() => steps.note(tables, id, evidence)),
     evidence: (id) => read(() => records.evidence(tables, id)),
+    stepOf: (mark) => read(() => steps.stepOf(tables, mark)),
     reopen: (id, reopening) => write(() => reopen(tables, id, reopening)),
     settle: (holder, settlement) => write(() => writes.settle(tables, holder, settlement)),
     suspend: (holder, suspension) => write(() => writes.suspend(tables, holder, suspension)),
     transact: (holder, work) =>
-      write(() => writes.transact(tables, `${savepoint}_call`, holder, () => work(tx)), true),
+      write(() => writes.transact(tables, access.savepoint, holder, () => work(tx)), true),
     atomic: (request, work) =>
-      write(() => writes.atomic(tables, `${savepoint}_call`, request, () => work(tx)), true),
+      write(() => writes.atomic(tables, access.savepoint, request, () => work(tx)), true),
     read: (id) => read(() => records.read(tables, id)),
     due: (request) => read(() => records.due(tables, request)),
     list: (filter) => read(() => records.list(tables, filter)),
     prune: (request) => write(() => keeping.prune(tables, request)),
     messages: (id) => read(() => records.messages(tables, id)),
     namespace: (name) => write(() => keeping.namespace(tables, name)),
-    migrate: async () => {
-      const ran: string[] = [];
-      for (const migration of known)
-        if (await migrated(writer, () => keeping.migrate(tables, prefix, migration)))
-          ran.push(migration.name);
-      return ran;
-    },
+    migrate: () => migrated(writer, tables, prefix, known),
     schema: () => schemaText(prefix),
     close: () => writer.idle(),
   };
 }
 
-async function migrated(writer: Writer, run: () => Verdict<boolean>): Promise<boolean> {
-  const answer = await writer.write(run);
-  if (answer.kind === "ok") return answer.value;
-  throw answer.error;
+/** The names of those that ran. */
+async function migrated(
+  writer: Writer,
+  tables: Tables,
+  prefix: string,
+  known: readonly Migration[],
+): Promise<readonly string[]> {
+  const ran: string[] = [];
+  for (const migration of known) {
+    const answer = await writer.write(() => keeping.migrate(tables, prefix, migration));
+    if (answer.kind !== "ok") throw answer.error;
+    if (answer.value) ran.push(migration.name);
+  }
+  return ran;
 }

@@ -5,7 +5,6 @@ import type {
   ClaimRequest,
   Fenced,
   FencedWrite,
-  Message,
   Settlement,
   Suspension,
   TransactAnswer,
@@ -13,7 +12,8 @@ import type {
 } from "../../store.ts";
 import { claimSettled, occupied } from "./claims.ts";
 import type { SqliteRow } from "./client.ts";
-import { bytesOf, held, type Tables } from "./records.ts";
+import { stage } from "./outbox.ts";
+import { held, type Tables } from "./records.ts";
 import { call, type Verdict } from "./transaction.ts";
 
 function fenced(value: Fenced): Verdict<Fenced> {
@@ -47,7 +47,7 @@ export function settle(tables: Tables, holder: Holder, settlement: Settlement): 
     return fenced(why?.reason ?? "stale");
   }
   respond(tables, row.number, settlement);
-  stage(tables, holder, settlement.messages);
+  stage(tables, holder.id, settlement.messages);
   return fenced("done");
 }
 
@@ -57,19 +57,13 @@ function respond({ connection, sql }: Tables, number: number, settlement: Settle
   connection.run(sql.response, { number, headers: JSON.stringify(headers), body });
 }
 
-function stage({ connection, sql }: Tables, holder: Holder, messages: readonly Message[]): void {
-  const id = bytesOf(holder.id);
-  for (const { topic, key, payload } of messages)
-    connection.run(sql.message, { id, topic, key, payload });
-}
-
 /** The fenced write of a transaction. */
 function write(tables: Tables, holder: Holder, wanted: FencedWrite): Verdict<Fenced> {
   if (wanted.kind === "settle") return settle(tables, holder, wanted.settlement);
   const { name, inputDigest, value, messages } = wanted;
   const step = { ...held(holder), name, inputDigest, value };
   const recorded = fenced(change(tables, tables.sql.recordAtomic, step));
-  if (recorded.keep) stage(tables, holder, messages);
+  if (recorded.keep) stage(tables, holder.id, messages);
   return recorded;
 }
 
@@ -109,7 +103,7 @@ export function atomic<T>(
   const { number, snapshot } = claimSettled(tables, request, settlement);
   respond(tables, number, settlement);
   // A failed outcome is kept, and the callback has then done nothing.
-  if (isSucceeded(called.value)) stage(tables, snapshot.record, settlement.messages);
+  if (isSucceeded(called.value)) stage(tables, snapshot.record.id, settlement.messages);
   return { value: { kind: "committed", value, snapshot }, keep: true };
 }
 

@@ -5,7 +5,6 @@ import type { OperationRecord } from "../../model/operation.ts";
 import type { StepBegin, StepRecord } from "../../model/step.ts";
 import type {
   Answer,
-  AtomicWork,
   ClaimRequest,
   FencedWrite,
   MaybePromise,
@@ -13,7 +12,7 @@ import type {
   OperationStore,
   Settlement,
   Snapshot,
-  Transacted,
+  Store,
 } from "../../store.ts";
 import type { StoreBench } from "../bench.ts";
 
@@ -87,7 +86,7 @@ export function settleWrite(settlement: Settlement = settlementOf()): FencedWrit
 }
 
 /** A callback that inserts one row of the user's and returns `value`. */
-export function inserting<R extends Transacted<unknown> | AtomicWork<unknown>>(
+export function inserting<R>(
   bench: StoreBench,
   row: string,
   value: R,
@@ -154,7 +153,7 @@ export async function stepOf(store: OperationStore, id: string, name: string): P
 }
 
 /** The same instance twice if the bench has one handle, else two handles, in turn. */
-export async function handlesOf(bench: StoreBench): Promise<readonly OperationStore[]> {
+export async function handlesOf(bench: StoreBench): Promise<readonly Store[]> {
   return [bench.store, (await bench.again?.()) ?? bench.store];
 }
 
@@ -162,7 +161,7 @@ export async function handlesOf(bench: StoreBench): Promise<readonly OperationSt
 export async function crowd<T>(
   bench: StoreBench,
   count: number,
-  call: (store: OperationStore, index: number) => Promise<T>,
+  call: (store: Store, index: number) => Promise<T>,
 ): Promise<T[]> {
   const handles = await handlesOf(bench);
   const calls = Array.from({ length: count }, (_, index) =>

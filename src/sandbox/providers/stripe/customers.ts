@@ -1,7 +1,8 @@
 import type { Route } from "../../provider.ts";
+import { invalid } from "./errors.ts";
 import { listRoute, present } from "./lists.ts";
 import { born, existing, type StripeObject, tell } from "./objects.ts";
-import { fieldsOf, metadata, route, text } from "./parameters.ts";
+import { type Fields, fieldsOf, metadata, refuseWith, route, text } from "./parameters.ts";
 import { searchRoute } from "./search.ts";
 
 interface Customer extends StripeObject {
@@ -33,8 +34,26 @@ export const customerRoutes: readonly Route[] = [
   ),
 ];
 
+const TYPES_MAX = 20;
+
+/** `type=charge.refunded`, `type=charge.*`, or up to twenty exact ones in `types`. */
+function typeTest(fields: Fields): (event: StripeObject) => boolean {
+  const type = text(fields, "type");
+  const { types } = fields;
+  if (type !== undefined && types !== undefined)
+    return refuseWith(invalid("You may pass only one of these parameters: type, types.", "types"));
+  if (types !== undefined && !(Array.isArray(types) && types.length <= TYPES_MAX))
+    return refuseWith(invalid(`Invalid array: at most ${TYPES_MAX} types.`, "types"));
+  const group = type?.endsWith("*") === true ? type.slice(0, -1) : undefined;
+  return (event) => {
+    const told = (event as StripeObject & { readonly type: string }).type;
+    if (Array.isArray(types)) return types.includes(told);
+    return type === undefined || told === type || (group !== undefined && told.startsWith(group));
+  };
+}
+
 export const eventRoutes: readonly Route[] = [
-  listRoute("/v1/events", "event", ["type"]),
+  listRoute("/v1/events", "event", [], typeTest),
   route("GET", "/v1/events/:id", (call, books) =>
     present(call, books, existing<StripeObject>(books, "event", call.parameters["id"] ?? "")),
   ),

@@ -54,13 +54,20 @@ export function limitOf(fields: Fields): number {
 }
 
 /** A list, newest first, by the filters that are named, by time, and page by page. */
-export function listRoute(path: string, kind: Kind, filters: readonly string[]): Route {
+export function listRoute(
+  path: string,
+  kind: Kind,
+  filters: readonly string[],
+  testOf?: (fields: Fields) => (object: StripeObject) => boolean,
+): Route {
   return route("GET", path, (call, books) => {
     const fields = fieldsOf(call);
     const wanted = filters.map((name) => [name, text(fields, name)] as const);
+    const fits = testOf?.(fields);
     const isWanted = (object: StripeObject): boolean =>
       wanted.every(([name, value]) => value === undefined || member(object, name) === value) &&
-      isWithin(object.created, fields["created"]);
+      isWithin(object.created, fields["created"]) &&
+      fits?.(object) !== false;
     const { data, more } = pageOf(
       filtered(books.each<StripeObject>(kind, "list"), isWanted),
       fields,

@@ -4,6 +4,7 @@ import { customerRoutes, eventRoutes } from "./customers.ts";
 import { refuse } from "./errors.ts";
 import { paymentIntentRoutes } from "./payment-intents.ts";
 import { refundRoutes } from "./refunds.ts";
+import { stripeWebhooks } from "./webhooks.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -33,6 +34,7 @@ export const stripe: Provider = {
     ...customerRoutes,
     ...eventRoutes,
   ],
+  webhooks: stripeWebhooks,
   recognises: (head) => secretOf(head) !== undefined || "stripe-version" in head.headers,
   account: accountOf,
   refuse,

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import type { StoreCase } from "../bench.ts";
+import { answered, bytes, claimed, claimOf, sendOf } from "./sample.ts";
+
+const INTENT = { provider: "stripe", kind: "payment_intent" };
+const VALUE = bytes('{"id":"pi_1"}');
+
+/** Guarantee 32: what an effect is known by at its provider leads to its step. */
+export const markCases: readonly StoreCase[] = [
+  {
+    guarantee: 32,
+    name: "a step is found by its provider key as soon as its send is committed",
+    async run({ store }) {
+      const { record } = await claimed(store, claimOf("k"));
+      const mark = { providerKey: "nt_charge" };
+      assert.equal(answered(await store.stepOf(mark)), undefined);
+      answered(await store.begin(record, sendOf("charge", mark)));
+      answered(await store.begin(record, sendOf("refund", { providerKey: "nt_refund" })));
+      assert.deepEqual(answered(await store.stepOf(mark)), { id: record.id, step: "charge" });
+      const other = answered(await store.stepOf({ providerKey: "nt_refund" }));
+      assert.deepEqual(other, { id: record.id, step: "refund" });
+      assert.equal(answered(await store.stepOf({ providerKey: "nt_charg" })), undefined);
+      assert.equal(answered(await store.stepOf({ providerKey: "NT_CHARGE" })), undefined);
+    },
+  },
+  {
+    guarantee: 32,
+    name: "a step that was begun anew is found by every key that it was sent with",
+    async run({ store }) {
+      const { record } = await claimed(store, claimOf("k"));
+      answered(await store.begin(record, sendOf("charge", { providerKey: "first" })));
+      const disproved = { kind: "not-executed", proven: true } as const;
+      answered(await store.record(record, "charge", disproved));
+      const anew = sendOf("charge", { providerKey: "second", generation: 1 });
+      assert.equal(answered(await store.begin(record, anew)), "done");
+      // The proof may have been wrong: then the event of the first send says so.
+      for (const providerKey of ["first", "second"])
+        assert.deepEqual(answered(await store.stepOf({ providerKey })), {
+          id: record.id,
+          step: "charge",
+        });
+    },
+  },
+  {
+    guarantee: 32,
+    name: "a step is found by the reference that it adopted, of that provider and kind",
+    async run({ store }) {
+      const { record: one } = await claimed(store, claimOf("one"));
+      const { record: two } = await claimed(store, claimOf("two"));
+      const end = { kind: "succeeded", value: VALUE, reference: "pi_1" } as const;
+      const mark = { ...INTENT, reference: "pi_1" };
+      for (const { id, fence } of [one, two]) {
+        const send = sendOf("charge", { target: INTENT, providerKey: `key-${id}` });
+        answered(await store.begin({ id, fence }, send));
+      }
+      assert.equal(answered(await store.stepOf(mark)), undefined);
+      assert.equal(answered(await store.record(one, "charge", end)), "done");
+      assert.equal(answered(await store.record(two, "charge", end)), "reference-taken");
+      assert.deepEqual(answered(await store.stepOf(mark)), { id: one.id, step: "charge" });
+      for (const change of [{ provider: "adyen" }, { kind: "refund" }, { reference: "pi_2" }])
+        assert.equal(answered(await store.stepOf({ ...mark, ...change })), undefined);
+    },
+  },
+  {
+    guarantee: 32,
+    name: "a reference that a person names leads to the step as well",
+    needs: ["skew"],
+    async run(bench) {
+      const { store } = bench;
+      const { record } = await claimed(store, claimOf("k"));
+      answered(await store.begin(record, sendOf("charge", { target: INTENT })));
+      const parked = { state: "in_doubt", dueInMs: undefined, countAttempt: true } as const;
+      answered(await store.suspend(record, { ...parked, doubt: "effect-unknown" }));
+      const evidence = { step: "charge", source: "person", finding: "executed" } as const;
+      const settled = { kind: "executed", reference: "pi_9" } as const;
+      assert.equal(answered(await store.reopen(record.id, { evidence, settled })), "reopened");
+      const found = answered(await store.stepOf({ ...INTENT, reference: "pi_9" }));
+      assert.deepEqual(found, { id: record.id, step: "charge" });
+    },
+  },
+];
