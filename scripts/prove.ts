@@ -1,8 +1,14 @@
 import { proveKills } from "./prove-kills.ts";
 import { proveSimulation } from "./prove-simulation.ts";
 import { proveStorm } from "./prove-storm.ts";
+import { proveTraffic } from "./prove-traffic.ts";
 
-const PROOFS = { simulation: proveSimulation, kills: proveKills, storm: proveStorm } as const;
+const PROOFS = {
+  simulation: proveSimulation,
+  kills: proveKills,
+  storm: proveStorm,
+  traffic: proveTraffic,
+} as const;
 
 /** The first word names the proof; without one it is the simulation. */
 async function main([first = "", ...rest]: readonly string[]): Promise<number> {

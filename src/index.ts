@@ -51,7 +51,7 @@ export {
 export type { LookupRequest, OperationStatus } from "./core/lookup.ts";
 export { nevertwice, type Once, type OnceOptions } from "./core/once.ts";
 export type { Op } from "./core/op.ts";
-export type { OutgoingMessage, RelayOptions, Send } from "./core/outbox/relay.ts";
+export type { OutgoingMessage, RelayOptions, Send, Sender } from "./core/outbox/relay.ts";
 export type { Named, StepWord, Word } from "./core/reopen.ts";
 export type { EncryptionOptions } from "./core/seal.ts";
 export type { StageOptions, Write } from "./core/settlement.ts";

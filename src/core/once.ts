@@ -19,7 +19,7 @@ import {
   operationDefinition,
 } from "./options.ts";
 import { compensateOrphan, orphanDefinition } from "./orphan.ts";
-import { type RelayOptions, relayOf, type Send } from "./outbox/relay.ts";
+import { type RelayOptions, relayOf, type Send, type Sender } from "./outbox/relay.ts";
 import type { Ports } from "./ports.ts";
 import { pruneOnce } from "./prune.ts";
 import { type Named, resumeByWord, type StepWord, settleByWord, type Word } from "./reopen.ts";
@@ -97,7 +97,7 @@ export interface Once<Tx, Mode extends CallbackMode> {
    * @throws option-invalid, capability-missing
    * @example once.relay("receipt", async (message) => mailer.send(message.payload, message.id));
    */
-  relay(topic: string, send: Send, options?: RelayOptions): void;
+  relay(topic: string, send: Send | Sender, options?: RelayOptions): void;
   readonly worker: Worker;
   /** Takes away what retention no longer keeps. @throws store-unavailable */
   prune(): Promise<PruneAnswer>;

@@ -32,11 +32,11 @@ const MEND =
  *   "payment_intent.succeeded": (tx, event) => markPaid(tx, event),
  * }));
  */
-export function webhook<Tx, Mode extends CallbackMode>(
+export function webhook<Tx, Mode extends CallbackMode, Objects = object>(
   once: Once<Tx, Mode>,
   provider: WebhookProvider,
   handlers: EventHandlers<NoInfer<Tx>, NoInfer<Mode>>,
-  options?: InboxOptions<NoInfer<Tx>, NoInfer<Mode>>,
+  options?: InboxOptions<NoInfer<Tx>, NoInfer<Mode>, Objects>,
 ): WebhookHandler {
   const receive = receiverOf(once, provider, handlers, options);
   return (request, response, next) => {

@@ -8,8 +8,8 @@ import { type FastifyReply, type FastifyRequest, writeReply } from "./fastify-ex
 import { headerValues, type NodeHead, readUntouched } from "./node-delivery.ts";
 import { type Receiver, receiverOf } from "./webhook.ts";
 
-export interface FastifyWebhookOptions<Tx, Mode extends CallbackMode>
-  extends InboxOptions<Tx, Mode> {
+export interface FastifyWebhookOptions<Tx, Mode extends CallbackMode, Objects = object>
+  extends InboxOptions<Tx, Mode, Objects> {
   /** The route's path; a prefix of the instance comes before it. */
   readonly url: string;
 }
@@ -40,11 +40,11 @@ interface Request extends FastifyRequest {
  *   "payment_intent.succeeded": (tx, event) => markPaid(tx, event),
  * }, { url: "/webhooks/stripe" }));
  */
-export function webhook<Tx, Mode extends CallbackMode>(
+export function webhook<Tx, Mode extends CallbackMode, Objects = object>(
   once: Once<Tx, Mode>,
   provider: WebhookProvider,
   handlers: EventHandlers<NoInfer<Tx>, NoInfer<Mode>>,
-  options: FastifyWebhookOptions<NoInfer<Tx>, NoInfer<Mode>>,
+  options: FastifyWebhookOptions<NoInfer<Tx>, NoInfer<Mode>, Objects>,
 ): FastifyWebhookPlugin {
   const { url, ...rest } = options ?? {};
   if (typeof url !== "string" || !url.startsWith("/"))

@@ -16,8 +16,8 @@ import {
   type WrapOptions,
 } from "./protect.ts";
 
-export { webhook } from "./fastify-webhook.ts";
 export type { FastifyPlugin, FastifyServer } from "./fastify-plugin.ts";
+export { webhook } from "./fastify-webhook.ts";
 export type { FastifyReply, FastifyRequest };
 
 export type FastifyHandler<Request> = (request: Request, reply: FastifyReply) => void;

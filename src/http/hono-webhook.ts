@@ -24,11 +24,11 @@ export interface HonoWebhookContext {
  *   "payment_intent.succeeded": (tx, event) => markPaid(tx, event),
  * }));
  */
-export function webhook<Tx, Mode extends CallbackMode>(
+export function webhook<Tx, Mode extends CallbackMode, Objects = object>(
   once: Once<Tx, Mode>,
   provider: WebhookProvider,
   handlers: EventHandlers<NoInfer<Tx>, NoInfer<Mode>>,
-  options?: InboxOptions<NoInfer<Tx>, NoInfer<Mode>>,
+  options?: InboxOptions<NoInfer<Tx>, NoInfer<Mode>, Objects>,
 ): (context: HonoWebhookContext) => Promise<Response> {
   const receive = receiverOf(once, provider, handlers, options);
   return async ({ req }) => {
@@ -38,12 +38,10 @@ export function webhook<Tx, Mode extends CallbackMode>(
 }
 
 /** Reads a copy, since middleware may look at the body later; what it has read, Hono has kept. */
-async function readRequest(
-  req: HonoWebhookContext["req"],
-  bytesMax: number,
-): Promise<Uint8Array> {
+async function readRequest(req: HonoWebhookContext["req"], bytesMax: number): Promise<Uint8Array> {
   if (!req.raw.bodyUsed) return readOnce(req.raw.clone(), bytesMax);
-  // A form would be written anew, under another boundary.
-  const kept = ["arrayBuffer", "blob", "text"].some((form) => form in req.bodyCache);
-  return kept ? new Uint8Array(await req.arrayBuffer()) : readOnce(req.raw, bytesMax);
+  // Hono makes the bytes of what it has kept first; a form or a value would be written anew.
+  const [first = ""] = Object.keys(req.bodyCache);
+  const exact = "arrayBuffer" in req.bodyCache || first === "blob" || first === "text";
+  return exact ? new Uint8Array(await req.arrayBuffer()) : readOnce(req.raw, bytesMax);
 }

@@ -15,11 +15,11 @@ import { type Arriving, receiverOf } from "./webhook.ts";
  *   "payment_intent.succeeded": (tx, event) => markPaid(tx, event),
  * });
  */
-export function webhook<Tx, Mode extends CallbackMode>(
+export function webhook<Tx, Mode extends CallbackMode, Objects = object>(
   once: Once<Tx, Mode>,
   provider: WebhookProvider,
   handlers: EventHandlers<NoInfer<Tx>, NoInfer<Mode>>,
-  options?: InboxOptions<NoInfer<Tx>, NoInfer<Mode>>,
+  options?: InboxOptions<NoInfer<Tx>, NoInfer<Mode>, Objects>,
 ): (request: Request) => Promise<Response> {
   const receive = receiverOf(once, provider, handlers, options);
   return async (request) => {

@@ -21,11 +21,11 @@ export interface Arriving extends Omit<Delivery, "body"> {
 export type Receiver = (arriving: Arriving) => Promise<Reply>;
 
 /** Declares the inbox of a webhook. @throws option-invalid, capability-missing */
-export function receiverOf<Tx, Mode extends CallbackMode>(
+export function receiverOf<Tx, Mode extends CallbackMode, Objects>(
   once: Once<Tx, Mode>,
   provider: WebhookProvider,
   handlers: EventHandlers<Tx, Mode>,
-  options: InboxOptions<Tx, Mode> | undefined,
+  options: InboxOptions<Tx, Mode, Objects> | undefined,
 ): Receiver {
   if (typeof once?.inbox !== "function")
     throw invalid("webhook() takes what nevertwice() returned first.");

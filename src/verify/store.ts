@@ -6,12 +6,16 @@ import { hostileCases } from "./cases/hostile.ts";
 import { inboxAcceptCases } from "./cases/inbox-accept.ts";
 import { inboxHandleCases } from "./cases/inbox-handle.ts";
 import { inboxHandledCases } from "./cases/inbox-handled.ts";
+import { inboxHostileCases } from "./cases/inbox-hostile.ts";
 import { inboxKeepingCases } from "./cases/inbox-keeping.ts";
 import { inboxObjectCases } from "./cases/inbox-objects.ts";
+import { inboxStaleCases } from "./cases/inbox-stale.ts";
+import { inboxWaitingCases } from "./cases/inbox-waiting.ts";
 import { lineageCases } from "./cases/lineage.ts";
 import { markCases } from "./cases/marks.ts";
 import { outboxCases } from "./cases/outbox.ts";
 import { outboxKeepingCases } from "./cases/outbox-keeping.ts";
+import { outboxOrderCases } from "./cases/outbox-order.ts";
 import { pruneCases } from "./cases/prune.ts";
 import { recordCases } from "./cases/records.ts";
 import { referenceCases } from "./cases/references.ts";
@@ -45,9 +49,13 @@ export const storeCases: readonly StoreCase[] = [
   ...markCases,
   ...inboxAcceptCases,
   ...inboxObjectCases,
+  ...inboxWaitingCases,
   ...inboxHandleCases,
+  ...inboxStaleCases,
   ...inboxHandledCases,
   ...inboxKeepingCases,
+  ...inboxHostileCases,
   ...outboxCases,
+  ...outboxOrderCases,
   ...outboxKeepingCases,
 ].sort((a, b) => a.guarantee - b.guarantee);

@@ -10,7 +10,9 @@ interface Element {
   text: string;
 }
 
-const TAG = /<(\/?)([A-Za-z][A-Za-z0-9_-]*)((?:\s+[A-Za-z][A-Za-z0-9_-]*="[^"<>]*")*)\s*(\/?)>/y;
+const TAG = /<(\/?)([A-Za-z][\w-]*)((?:\s+[A-Za-z][\w-]*=(?:"[^"<>]*"|'[^'<>]*'))*)\s*(\/?)>/y;
+const LIST = /\stype=["'](?:array|collection)["']/;
+const NIL = /\snil=["']true["']/;
 const DEPTH_MAX = 64;
 
 /**
@@ -50,8 +52,8 @@ function close(open: Element[], name: string): void {
 }
 
 function jsonOf({ attributes, children, text }: Element): XmlValue {
-  if (/\stype="(?:array|collection)"/.test(attributes)) return children.map(([, value]) => value);
-  if (children.length === 0) return /\snil="true"/.test(attributes) ? null : plain(text);
+  if (LIST.test(attributes)) return children.map(([, value]) => value);
+  if (children.length === 0) return NIL.test(attributes) ? null : plain(text);
   if (text.trim() !== "") throw malformed();
   const members = new Map<string, XmlValue[]>();
   for (const [name, value] of children) members.set(name, [...(members.get(name) ?? []), value]);

@@ -76,7 +76,7 @@ async function getCertificate(
   }
   const certificate = certificateOf(pem, "signature-wrong");
   const names = namesOf(certificate);
-  if (names.length > 0 && names.every(isPayPal)) return certificate;
+  if (names.some(isPayPal)) return certificate;
   throw new NevertwiceError("signature-wrong", "The certificate was not made for PayPal.");
 }
 

@@ -222,7 +222,10 @@ function assertRows({ store, done }: Inbox): void {
   for (const times of done.values()) assert.equal(times, 1, "done exactly once");
   const rows = store.table<number>("done").values();
   assert.equal(new Set(rows).size, rows.length, "the rows of one commit");
-  assert.ok(rows.every((number) => done.has(number)), "no rows without their commit");
+  assert.ok(
+    rows.every((number) => done.has(number)),
+    "no rows without their commit",
+  );
 }
 
 function assertLegal(inbox: Inbox, records: readonly EventRecord[]): void {

@@ -4,7 +4,7 @@ import type { InboxPorts } from "./accept.ts";
 import type { InboxDefinition } from "./declaration.ts";
 import { endOfError, putOff } from "./failure.ts";
 import { reportEnd } from "./report.ts";
-import { type Batch, type Ready, workOf } from "./work.ts";
+import { type Batch, type Ready, stateAfter, weighed, workOf } from "./work.ts";
 
 /**
  * Runs the handlers of all events in one transaction with their ends. If one throws, each gets a
@@ -34,7 +34,10 @@ async function oneByOne(ports: InboxPorts, whole: Batch): Promise<readonly Event
   let { claimed } = whole;
   const ends = [...whole.ends];
   const done: EventEnd[] = [];
-  for (const [index, one] of ready.entries()) {
+  for (const [index, weighedBefore] of ready.entries()) {
+    // What came before it may have failed, and then it is behind nothing.
+    const { event, given } = weighedBefore;
+    const one = weighed(definition, claimed.state, event, given);
     const answer = await handle(ports, {
       ...{ definition, claimed, keeps: true },
       ...{ ready: [one], ends: [] },
@@ -45,7 +48,7 @@ async function oneByOne(ports: InboxPorts, whole: Batch): Promise<readonly Event
     }
     if (answer.value.kind === "committed") {
       done.push(...told(ports, claimed, answer.value.value));
-      if (one.state !== undefined && !one.superseded) claimed = { ...claimed, state: one.state };
+      claimed = { ...claimed, state: stateAfter(claimed.state, one) };
     } else {
       ends.push(failed(ports, definition, one, answer.value.error));
     }

@@ -8,7 +8,7 @@ import { settleByEvent } from "./evidence.ts";
 import { endOfError, poisoned, putOff } from "./failure.ts";
 import { commitEvents } from "./handle.ts";
 import { readObject } from "./read.ts";
-import { type Ready, weighed } from "./work.ts";
+import { type Ready, stateAfter, weighed } from "./work.ts";
 
 /** An operation's own run is over by then, in most cases. */
 const HELD_MS = 1_000;
@@ -78,6 +78,8 @@ async function prepare(
   }
   const ready: Ready[] = [];
   const unread: EventEnd[] = [];
+  // An event is weighed against those before it too, which came in any order.
+  let { state } = claimed;
   for (const one of opened) {
     const { event, body } = one;
     const given = toInboxEvent(claimed.source, event, body, current);
@@ -86,7 +88,11 @@ async function prepare(
       if (end !== undefined) unread.push(end);
       else if (current !== undefined && declaration?.isBehind?.(current as never, given) === true)
         unread.push(...fails([one], new Error("What was read is older than the event.")));
-      else ready.push(weighed(definition, claimed.state, event, given));
+      else {
+        const next = weighed(definition, state, event, given);
+        ready.push(next);
+        state = stateAfter(state, next);
+      }
     } catch (error) {
       unread.push(...fails([one], error));
     }

@@ -45,6 +45,11 @@ export function weighed(
   return { event, given, handler, state: brought, superseded };
 }
 
+/** The state that an object is in once the event has been handled. */
+export function stateAfter(state: string | undefined, one: Ready): string | undefined {
+  return one.superseded ? state : (one.state ?? state);
+}
+
 /** What one transaction is to do. */
 export interface Batch {
   readonly definition: InboxDefinition;

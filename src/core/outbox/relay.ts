@@ -51,6 +51,11 @@ export interface RelayOptions {
   readonly retryForMs?: number;
 }
 
+/** A send together with the options that fit it, such as `webhookRelay` makes. */
+export interface Sender extends RelayOptions {
+  readonly send: Send;
+}
+
 /** A relay as it was declared. */
 export interface Relay {
   readonly topic: string;
@@ -64,10 +69,13 @@ export interface Relay {
 
 const HOUR_MS = 3_600_000;
 
-/** @throws option-invalid */
-export function relayOf(topic: string, send: Send, options: RelayOptions = {}): Relay {
-  const { dedupeMs = 0, judge = judgeByNetwork, reference = () => undefined } = options;
-  const { timeoutMs = 30_000, retryForMs = 75 * HOUR_MS } = options;
+/** @param options they win over those of a sender @throws option-invalid */
+export function relayOf(topic: string, sending: Send | Sender, options: RelayOptions = {}): Relay {
+  const { send, ...fitting } =
+    typeof sending === "object" && sending !== null ? sending : { send: sending };
+  const given: RelayOptions = { ...fitting, ...options };
+  const { dedupeMs = 0, judge = judgeByNetwork, reference = () => undefined } = given;
+  const { timeoutMs = 30_000, retryForMs = 75 * HOUR_MS } = given;
   if (typeof topic !== "string" || topic === "" || topic.length > 255)
     throw new NevertwiceError("option-invalid", "A topic has 1 to 255 characters.");
   if (typeof send !== "function")

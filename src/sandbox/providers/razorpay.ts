@@ -120,6 +120,10 @@ function pay(call: Call, books: Books): Answer {
   return { status: 200, body: { razorpay_payment_id: id } };
 }
 
+function tellPaid(books: Books, order: PaidOrder): void {
+  books.tell(PAID_ORDER, order);
+}
+
 function payOrder(books: Books, orderId: unknown, { id, amount }: Entity): void {
   const found = typeof orderId === "string" ? books.find<Order>("order", orderId) : undefined;
   if (found === undefined) return;
@@ -127,7 +131,7 @@ function payOrder(books: Books, orderId: unknown, { id, amount }: Entity): void 
   const status = paid.amount_due > 0 ? "attempted" : "paid";
   const order = { ...found, ...paid, status };
   books.update("order", order);
-  if (status === "paid") books.tell(PAID_ORDER, { ...order, payment: id } satisfies PaidOrder);
+  if (status === "paid") tellPaid(books, { ...order, payment: id });
 }
 
 function refund(call: Call, books: Books): Answer {

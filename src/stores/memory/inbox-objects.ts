@@ -68,7 +68,7 @@ function dueFrom(due: readonly EventRow[]): number {
   return Math.min(...due.map(({ dueAt }) => dueAt ?? Number.POSITIVE_INFINITY));
 }
 
-/** An event whose start has no end may have ended the process, and it must not again with others. */
+/** An event whose start has no end may have ended the process, and others with it. */
 function together(due: readonly EventRow[]): readonly EventRow[] {
   const [first] = due;
   return first !== undefined && first.starts > first.attempts ? [first] : due;

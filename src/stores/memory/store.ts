@@ -31,8 +31,8 @@ export interface MemoryStore extends Store<MemoryTransaction, "async"> {
  * The contract over plain maps, for tests, demos and for reading; nothing survives the process.
  *
  * To learn the protocol, read `writes.ts` and `steps.ts` (what each write makes of a record), then
- * `ledger.ts` (the fence), `claims.ts`, `transactions.ts` and `reopening.ts`. What comes in and goes
- * out is in `inbox-objects.ts`, `inbox-ends.ts` and `outbox.ts`.
+ * `ledger.ts` (the fence), `claims.ts`, `transactions.ts` and `reopening.ts`; for what comes in and
+ * goes out `inbox-objects.ts`, `inbox-ends.ts` and `outbox.ts`.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const { clock = systemClock, skew = { ms: 0 } } = options;

@@ -173,7 +173,7 @@ export const inboxHandledCases: readonly StoreCase[] = [
   },
   {
     guarantee: 42,
-    name: "twenty events of one object at the same time each see the state that the one before left",
+    name: "twenty events of one object at once each see the state that the one before left",
     needs: ["races", "rows"],
     async run(bench) {
       const kinds = await crowd(bench, 20, async (store, index) => {

@@ -154,3 +154,11 @@ export async function databaseNow(store: OperationStore): Promise<number> {
 export function sorted(numbers: readonly number[]): number[] {
   return numbers.toSorted((a, b) => a - b);
 }
+
+/** The event waits as it did before. */
+export async function assertUntouched(store: Store, number: number): Promise<void> {
+  const record = await eventRecordOf(store, number);
+  assert.equal(record.state, "waiting");
+  assert.equal(record.endedAt, undefined);
+  assert.ok(record.dueAt !== undefined);
+}
