@@ -61,10 +61,14 @@ export async function provide(
     return await hold(response, desk);
   }
   const delivery = await execute(desk, order, fault);
-  if (delivery === undefined) response.destroy();
-  else if (fault?.kind === "lost")
-    await lose(response, fault.how, fault.how === "500" ? refuse("internal") : delivery, desk);
-  else deliver(response, delivery);
+  if (delivery === undefined) return void response.destroy();
+  const lost =
+    fault?.kind === "lost"
+      ? lose(response, fault.how, fault.how === "500" ? refuse("internal") : delivery, desk)
+      : deliver(response, delivery);
+  // After the answer, or after its loss has begun.
+  desk.webhooks.wake();
+  await lost;
 }
 
 interface Reading {
@@ -108,6 +112,7 @@ function arriveLate(desk: Desk, order: Order, ms: number): void {
     await execute(desk, order, undefined).catch(() => {
       // Nobody waits for this answer, and a failed transaction has left nothing behind.
     });
+    desk.webhooks.wake();
   });
 }
 
@@ -129,8 +134,6 @@ async function execute(
     if (desk.closing.aborted) return undefined;
     return transact(desk.db, () => settle(desk, { ...order, call }, fault));
   } finally {
-    // In a later turn, so that the answer goes first, or is lost first.
-    desk.webhooks.wake();
     if (mark !== undefined) desk.executing.delete(mark);
   }
 }

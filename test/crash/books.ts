@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import pg from "pg";
-import type { MaybePromise, OperationStore } from "../../src/store.ts";
+import type { MaybePromise, OperationStore, Store } from "../../src/store.ts";
 import { postgresStore } from "../../src/stores/postgres/store.ts";
 import { sqliteStore } from "../../src/stores/sqlite/store.ts";
 
@@ -12,7 +12,8 @@ export interface OrderRow {
 
 /** An application's own table next to the store's, in a SQLite file or a Postgres database. */
 export interface Books {
-  readonly store: OperationStore<unknown, "async">;
+  readonly store: OperationStore<unknown, "async"> &
+    Partial<Pick<Store<unknown, "async">, "inbox" | "outbox">>;
   /** Added to the database's clock by this process. */
   readonly skew: { ms: number };
   /** Nothing keeps a second row of the same key out, so that a second effect is seen. */

@@ -24,11 +24,15 @@ export interface KillPoints {
   calls(): readonly string[];
   store(store: Books["store"]): Books["store"];
   provider(provider: SandboxClient): SandboxClient;
+  /** A call of the test's own, counted like those of a port. */
+  around<T>(name: string, call: () => T): T;
 }
 
 const STDOUT = 1;
 /** What runs at the start and the end of a process, not in an operation. */
 const OUTSIDE: ReadonlySet<string> = new Set(["migrate", "schema", "close"]);
+
+const ROOMS: ReadonlySet<string> = new Set(["inbox", "outbox"]);
 
 const PROVIDER_CALLS: ReadonlySet<string> = new Set(["charge", "charges"]);
 
@@ -67,16 +71,19 @@ export function killPoints(killer: () => Killer | undefined = () => undefined): 
       return value;
     }) as T;
   };
-  const counted = <T extends object>(target: T, names: (name: string) => boolean): T =>
+  const counted = <T extends object>(target: T, names: (name: string) => boolean, room = ""): T =>
     new Proxy(target, {
       get(_, name, receiver) {
         const method: unknown = Reflect.get(target, name, receiver);
+        // The inbox and the outbox are stores within the store.
+        if (typeof method === "object" && method !== null && ROOMS.has(String(name)))
+          return counted(method, () => true, `${String(name)}.`);
         if (typeof method !== "function" || typeof name !== "string" || !names(name)) return method;
         return (...given: unknown[]) =>
-          around(name, () =>
+          around(room + name, () =>
             (method as Method)(
               ...given.map((each) =>
-                typeof each === "function" ? insideOf(name, each as Method) : each,
+                typeof each === "function" ? insideOf(room + name, each as Method) : each,
               ),
             ),
           );
@@ -94,6 +101,7 @@ export function killPoints(killer: () => Killer | undefined = () => undefined): 
       calls = [];
     },
     calls: () => calls,
+    around,
     store: (store) => counted(store, (name) => !OUTSIDE.has(name)),
     provider: (provider) => counted(provider, (name) => PROVIDER_CALLS.has(name)),
   };

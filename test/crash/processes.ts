@@ -24,6 +24,7 @@ export interface ApplicationProcess {
 export const NODE_COMPILE_CACHE: string = join(tmpdir(), "nevertwice-compile-cache");
 /** The provider as a process. */
 export const PROVIDER: URL = new URL("../sandbox/fixtures/provider.ts", import.meta.url);
+export const TRAFFIC: URL = new URL("./traffic-process.ts", import.meta.url);
 const ENTRY = new URL("./application-process.ts", import.meta.url);
 
 /** Starts a program of the tests, and waits for the first thing that it says. */

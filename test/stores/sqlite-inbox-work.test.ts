@@ -94,6 +94,28 @@ both("after a start without an end events are given one at a time", async (_, be
   assert.deepEqual([attempts, error], [1, "it failed"]);
 });
 
+both("an event that may end its process is not given with an older one", async (_, bench) => {
+  const object = "o";
+  const [first = 0, second = 0] = await bench.accept(
+    eventOf("a", { object }),
+    eventOf("b", { object }),
+  );
+  const off = { number: first, kind: "waiting", dueInMs: 500, attempted: false } as const;
+  answered(await bench.store.inbox.release(await bench.one(), [off]));
+  bench.skew.ms += 1_001;
+  const older = await bench.one();
+  assert.deepEqual(
+    older.events.map(({ number, starts }) => [number, starts]),
+    [[first, 1]],
+  );
+  assert.equal(answered(await bench.store.inbox.release(older, [done(first)])), "done");
+  const alone = await bench.one();
+  assert.deepEqual(
+    alone.events.map(({ number, starts }) => [number, starts]),
+    [[second, 2]],
+  );
+});
+
 both("a parked event is due when its name arrives, or at its own time", async (_, bench) => {
   const { store, skew } = bench;
   const [number = 0] = await bench.accept(eventOf("a"));

@@ -36,6 +36,7 @@ export async function settleByEvent(
     detail: boundedLine(`${said.provider} sent ${type}`),
   };
   if (said.finding === "unknown") return note(ports, named, evidence);
+  if (!isAbout(record, named.step, said)) return note(ports, named, evidence);
   const known = knownOf(ports, record, named.step, said.providerKey);
   if (known !== undefined) return compare(ports, record, evidence, known, said.stands === true);
   const proved = !hint && reference !== undefined;
@@ -48,6 +49,16 @@ export async function settleByEvent(
   if (answer === "held") return "held";
   if (answer !== "reopened") return note(ports, named, evidence);
   return "settled";
+}
+
+/**
+ * Whether the event speaks of what the step makes. A provider may copy our key to what comes of it
+ * later, such as from a payment to its capture.
+ */
+function isAbout({ steps }: OperationRecord, name: string, said: EventEvidence): boolean {
+  const target = steps.find((step) => step.name === name)?.effect?.target;
+  if (target === undefined) return true;
+  return target.provider === said.provider && (said.kind ?? target.kind) === target.kind;
 }
 
 async function stepOf(ports: Ports, said: EventEvidence): Promise<StepName | undefined> {

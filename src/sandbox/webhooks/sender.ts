@@ -20,7 +20,7 @@ export interface SenderOptions {
 
 /** Sends what is due. */
 export interface Sender {
-  /** Sends soon, after what this turn of the event loop has still to do; and again when due. */
+  /** Sends what is due, and again when more is due. */
   wake(): void;
   /** Sends all that is due, also to the endpoints that only a flush sends to. */
   flush(): Promise<void>;
@@ -54,7 +54,6 @@ export function openSender(options: SenderOptions): Sender {
     if (woken || closing.aborted) return;
     woken = true;
     const rest = next(async () => {
-      await clock.sleep(0);
       woken = false;
       await sendAll(options, false);
     });

@@ -96,6 +96,19 @@ test("a success under a key that a person called unused raises an alarm", async 
   assert.equal(alarms.length, 1);
 });
 
+test("an event of something else that carries the key settles nothing", async () => {
+  const { process } = ground();
+  const once = process();
+  const keys: string[] = [];
+  const charged = checkout(once, keys);
+  const inbox = once.inbox({ source: "acme" }, {});
+  await charged.run(request);
+  const evidence = { ...said("cap_1", keys[0]), kind: "capture" };
+  await inbox.accept([event("evt_1", { evidence })]);
+  for (let pass = 0; pass < 3; pass += 1) await once.worker.runOnce();
+  assert.equal((await charged.run(request)).kind, "in-doubt");
+});
+
 test("an event about an operation that runs waits until it is over", async () => {
   const { process, advance, store } = ground();
   const once = process();

@@ -1,0 +1,3 @@
+import { registerTraffic } from "./traffic-plays.ts";
+
+registerTraffic("SQLite", async () => undefined);
