@@ -13,6 +13,7 @@ import type { TrafficAnswer, TrafficOrder } from "./traffic-process.ts";
 /** Past every lease of an object and of a message. */
 const PAST_LEASE_MS = 600_000;
 const CALLS_MAX = 40;
+const DELIVERIES = 1_000;
 const SIDES = ["before", "after"] as const;
 /** What each play meets; none of these may be missing. */
 const DELIVER = ["inbox.accept"];
@@ -39,6 +40,9 @@ export function registerTraffic(name: string, open: () => Promise<string | undef
     ground = await openGround(await open());
   });
   after(() => ground.close());
+  for (const act of ["deliver", "deliver-inline"] as const)
+    test(`${name}: two processes, ${DELIVERIES} deliveries of one event, one effect, ${act}`, () =>
+      deliverToBoth(ground, act));
   for (const when of SIDES) {
     test(`${name}: a delivery, killed ${when} each call, is redelivered and handled once`, () =>
       killEach(ground, "deliver", when, DELIVER));
@@ -47,6 +51,21 @@ export function registerTraffic(name: string, open: () => Promise<string | undef
     test(`${name}: a worker, killed ${when} each call, loses and doubles nothing`, () =>
       killEach(ground, "work", when, WORK));
   }
+}
+
+/** Two processes are told of one event again and again, at the same instant. */
+async function deliverToBoth(ground: Ground, act: "deliver" | "deliver-inline"): Promise<void> {
+  const id = `${act}-a-thousand-times`;
+  const half: TrafficOrder = { act, id, times: DELIVERIES / 2, skewMs: 0 };
+  const [answer] = await Promise.all([ground.carryOut(half), ground.survivor(half)]);
+  assert.ok(answer);
+  const pass: TrafficOrder = { act: "work", id, times: 2, skewMs: 0 };
+  await Promise.all([ground.carryOut(pass), ground.survivor(pass)]);
+  await ground.survivor(pass);
+  await check(ground, id, `${act}, ${DELIVERIES} deliveries`);
+  const listed = await ground.books.store.inbox?.list({ limit: 1_000 });
+  const event = listed?.kind === "ok" ? listed.value.find(({ key }) => key === id) : undefined;
+  assert.equal(event?.deliveries, DELIVERIES);
 }
 
 /** A kill at the first call, the second, and so on, until one run comes through alive. */
@@ -62,11 +81,11 @@ async function killEach(
     const kill = { at, when };
     // Only what is handled can be killed while it is.
     if (act === "work") await ground.survivor({ act: "deliver", id, skewMs: 0 });
-    const answer = await ground.carryOut({ act, id, passes: 2, kill, skewMs: 0 });
+    const answer = await ground.carryOut({ act, id, times: 2, kill, skewMs: 0 });
     // The provider sends again what it was not told to have arrived.
     if (act !== "work" && answer === undefined)
       await ground.survivor({ act: again, id, skewMs: PAST_LEASE_MS });
-    await ground.survivor({ act: "work", id, passes: 3, skewMs: PAST_LEASE_MS });
+    await ground.survivor({ act: "work", id, times: 3, skewMs: PAST_LEASE_MS });
     await check(ground, id, `${act}, killed ${when} call ${at}`);
     if (answer === undefined) continue;
     const missing = points.filter((point) => !answer.calls.includes(point));

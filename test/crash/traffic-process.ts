@@ -8,10 +8,11 @@ import { type Kill, killPoints } from "./kill-points.ts";
 
 /** What the test asks of this process. */
 export interface TrafficOrder {
-  /** A delivery of the event, or so many passes of the worker. */
+  /** Deliveries of the event, or passes of the worker. */
   readonly act: "deliver" | "deliver-inline" | "work";
   readonly id: string;
-  readonly passes?: number;
+  /** How many deliveries at once, or passes one after the other; 1 by default. */
+  readonly times?: number;
   readonly kill?: Kill;
   /** How far this process's database clock is ahead. */
   readonly skewMs: number;
@@ -77,12 +78,14 @@ function eventOf(id: string): AuthenticEvent {
 }
 
 async function carryOut(order: TrafficOrder): Promise<TrafficAnswer> {
-  const { act, id, passes = 1, kill, skewMs } = order;
+  const { act, id, times = 1, kill, skewMs } = order;
   books.skew.ms = skewMs;
   points.arm(kill);
-  if (act === "deliver") await queued.accept([eventOf(id)]);
-  else if (act === "deliver-inline") await inline.accept([eventOf(id)]);
-  else for (let pass = 0; pass < passes; pass += 1) await once.worker.runOnce();
+  if (act === "work") for (let pass = 0; pass < times; pass += 1) await once.worker.runOnce();
+  else {
+    const inbox = act === "deliver" ? queued : inline;
+    await Promise.all(Array.from({ length: times }, () => inbox.accept([eventOf(id)])));
+  }
   return { calls: points.calls() };
 }
 

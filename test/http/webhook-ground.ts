@@ -6,6 +6,7 @@ import {
   nevertwice,
   type Once,
   type Report,
+  systemClock,
   type WebhookProvider,
 } from "../../src/index.ts";
 import {
@@ -43,14 +44,15 @@ export interface WebhookGround {
 }
 
 export function webhookGround(): WebhookGround {
-  const store = memoryStore();
+  const clock = { ...systemClock, wall: () => WALL };
+  const store = memoryStore({ clock });
   const reports: Report[] = [];
   const [deliveries, times, errors]: [Delivery[], number[], unknown[]] = [[], [], []];
   const accept: MemoryStore["inbox"]["accept"] = async (request) =>
     ground.down ? { kind: "not-known", error: new Error("down") } : store.inbox.accept(request);
   const once = nevertwice({
     store: { ...store, inbox: { ...store.inbox, accept } },
-    clock: { wall: () => WALL, monotonic: () => performance.now(), timer: () => () => undefined },
+    clock,
     onEvent: (report) => reports.push(report),
   });
   const ground: WebhookGround = {
@@ -76,7 +78,10 @@ function read(delivery: Delivery): ReturnType<WebhookProvider["read"]> {
   if (delivery.header("x-fault").length > 0) throw new Error("a bug of the provider's code");
   const [, challenge] = /[?&]challenge=(\w+)/.exec(url) ?? [];
   if (method === "GET" && challenge !== undefined)
-    return { kind: "handshake", answer: { status: 200, contentType: "text/plain", body: challenge } };
+    return {
+      kind: "handshake",
+      answer: { status: 200, contentType: "text/plain", body: challenge },
+    };
   const given = delivery.header("x-signature").flatMap((line) => line.split(", "));
   if (given.length === 0) throw new NevertwiceError("signature-missing");
   const wanted = Buffer.from(sign(body));

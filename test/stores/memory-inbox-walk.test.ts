@@ -27,6 +27,8 @@ interface Step {
   readonly ends: readonly EventEnd["kind"][];
   readonly keeps: boolean;
   readonly dueInMs: number;
+  /** What somebody else does while a callback runs. */
+  readonly meanwhile: "accept" | "claim" | undefined;
 }
 
 const LEASE_MS = 100;
@@ -42,6 +44,7 @@ const walk: fc.Arbitrary<Step[]> = fc.array(
     ends: fc.array(fc.constantFrom(...KINDS), { minLength: 1, maxLength: 4 }),
     keeps: fc.boolean(),
     dueInMs: fc.constantFrom(0, 0, 30, 200),
+    meanwhile: fc.constantFrom(undefined, undefined, "accept" as const, "claim" as const),
   }),
   { minLength: 10, maxLength: 60 },
 );
@@ -102,6 +105,11 @@ function take(inbox: Inbox, step: Step, index: number): Promise<void> {
   }
 }
 
+async function meanwhile(inbox: Inbox, step: Step): Promise<void> {
+  if (step.meanwhile === "accept") await acceptTwo(inbox, step);
+  if (step.meanwhile === "claim") await claim(inbox, step);
+}
+
 function eventOf({ event, object }: Step): NewEvent {
   return {
     ...{ source: "stripe", key: `evt_${event}`, aliases: [`alias_${event % 4}`], type: "t" },
@@ -128,7 +136,8 @@ async function acceptTwo(inbox: Inbox, step: Step): Promise<void> {
 async function acceptHandled(inbox: Inbox, step: Step, index: number): Promise<void> {
   const event = eventOf(step);
   const [kind = "done"] = step.ends;
-  const answer = await inbox.store.inbox.acceptHandled(event, (tx, { number }) => {
+  const answer = await inbox.store.inbox.acceptHandled(event, async (tx, { number }) => {
+    await meanwhile(inbox, step);
     if (kind === "done") tx.table<number>("done").insert(`${index}`, number);
     return workOf([endOf(number, kind, step)], step, index);
   });
@@ -165,7 +174,8 @@ async function end(inbox: Inbox, step: Step, index: number): Promise<void> {
     if (answer === "done") count(inbox, ends);
     return;
   }
-  const answer = await store.inbox.handle(holder, (tx) => {
+  const answer = await store.inbox.handle(holder, async (tx) => {
+    await meanwhile(inbox, step);
     for (const { number, kind } of ends)
       if (kind === "done") tx.table<number>("done").insert(`${index}-${number}`, number);
     if (step.act === "throw") throw new Error("A handler throws.");

@@ -56,7 +56,7 @@ export function endEventsFunction(names: Names): string {
   END IF;
   PERFORM ${of("end_each")}(p_ends, moment);
   IF NOT p_keeps THEN
-    PERFORM ${of("free_object")}(p_source, p_object, coalesce(p_state, held.state));
+    PERFORM ${of("free_object")}(p_source, p_object, coalesce(p_state, held.state), moment);
   ELSIF p_state IS NOT NULL THEN
     UPDATE ${object} SET state = p_state WHERE source = p_source AND object = p_object;
   END IF;
@@ -115,7 +115,7 @@ export function finishEventFunction(names: Names): string {
       ON CONFLICT (source, object) DO UPDATE SET state = EXCLUDED.state;
   END IF;
   IF kind = 'waiting' THEN
-    PERFORM ${of("free_object")}(p_source, p_object, coalesce(p_state, held.state));
+    PERFORM ${of("free_object")}(p_source, p_object, coalesce(p_state, held.state), moment);
   END IF;
 ${stage(names, "decode(m.value ->> 4, 'hex')")}
   RETURN 'done';`;

@@ -4,14 +4,20 @@ import { milliseconds, type Names, nameKey } from "./statements.ts";
 /**
  * Gives an object back, which the caller has locked: due with its earliest event, or gone if
  * nothing of it waits. An event that is accepted meanwhile waits for the lock, and is seen then.
+ * Where one of the oldest events is due, the others cannot make the object any more so.
  */
 export function freeObjectFunction({ object, work, of }: Names): string {
-  return `CREATE FUNCTION ${of("free_object")}(p_source text, p_object text, p_state text)
+  const waiting = `FROM ${work} WHERE source = p_source AND object = p_object`;
+  return `CREATE FUNCTION ${of("free_object")}(p_source text, p_object text, p_state text,
+  p_moment timestamptz)
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  next_due timestamptz := (SELECT min(due_at) FROM ${work}
-    WHERE source = p_source AND object = p_object);
+  next_due timestamptz := (SELECT min(due_at) FROM (
+    SELECT due_at ${waiting} ORDER BY number LIMIT 100) AS oldest);
 BEGIN
+  IF next_due > p_moment THEN
+    next_due := (SELECT min(due_at) ${waiting});
+  END IF;
   IF next_due IS NULL AND p_state IS NULL THEN
     DELETE FROM ${object} WHERE source = p_source AND object = p_object;
   ELSE
@@ -49,7 +55,7 @@ export function claimObjectsFunction(names: Names): string {
       ORDER BY w.number LIMIT p_events_max
     ) AS waiting;
     IF given IS NULL THEN
-      PERFORM ${of("free_object")}(candidate.source, candidate.object, candidate.state);
+      PERFORM ${of("free_object")}(candidate.source, candidate.object, candidate.state, moment);
       CONTINUE;
     END IF;
     -- A start without an end may have ended the process, and must not again with others.

@@ -17,7 +17,7 @@ export function outboxFunctions(names: Names): string {
  * A message that stands behind another one of its aggregate is looked at this much later: the end
  * of that one makes it due at once, so that a long line costs the claims nothing.
  */
-const BEHIND = "interval '1 minute'";
+const BEHIND = "interval '10 minutes'";
 
 /** The next message of an aggregate that has not been sent yet becomes due. */
 function wakeFunction({ outbox, of }: Names): string {
@@ -42,15 +42,16 @@ function claimMessagesFunction(names: Names): string {
   behind bigint[];
   given bigint[] := '{}';
   missing bigint := p_limit;
+  reach bigint := p_limit;
   sending json;`;
   const body = `  ${refuseIsolation()}
   -- A line of thousands is put off by several claims, and none of them takes long.
-  FOR round IN 1..20 LOOP
+  FOR round IN 1..5 LOOP
     candidates := ARRAY(SELECT due.id FROM (SELECT DISTINCT unnest(p_topics) AS topic) AS wanted
       CROSS JOIN LATERAL (
         SELECT m.id, m.due_at FROM ${outbox} AS m
         WHERE m.topic = wanted.topic AND m.due_at <= moment AND m.id <> ALL(given)
-        ORDER BY m.due_at, m.id LIMIT greatest(missing, 10) FOR NO KEY UPDATE SKIP LOCKED
+        ORDER BY m.due_at, m.id LIMIT reach FOR NO KEY UPDATE SKIP LOCKED
       ) AS due ORDER BY due.due_at, due.id);
     EXIT WHEN cardinality(candidates) = 0;
     behind := ARRAY(SELECT m.id FROM ${outbox} AS m
@@ -64,6 +65,7 @@ function claimMessagesFunction(names: Names): string {
       WHERE c.id <> ALL(behind) ORDER BY c.position LIMIT missing) AS free);
     missing := p_limit - cardinality(given);
     EXIT WHEN missing <= 0 OR cardinality(behind) = 0;
+    reach := 500;
   END LOOP;
   WITH sent AS (
     UPDATE ${outbox} SET state = 'sending', fence = fence + 1, sends = sends + 1,

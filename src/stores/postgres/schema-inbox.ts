@@ -114,7 +114,7 @@ export function outboxTable({ outbox, ruling, prefix, of }: Names): string {
   UNIQUE (topic, key)
 );
 CREATE INDEX ${prefix}outbox_operation ON ${outbox} (operation_id, id);
-CREATE INDEX ${prefix}outbox_due ON ${outbox} (topic, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX ${prefix}outbox_due ON ${outbox} (topic, due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX ${prefix}outbox_aggregate ON ${outbox} (topic, aggregate, id)
   WHERE aggregate IS NOT NULL AND state IN (${OPEN_STATES});
 CREATE INDEX ${prefix}outbox_halted ON ${outbox} (id) WHERE state IN ('in_doubt', 'dead');

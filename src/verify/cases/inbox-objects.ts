@@ -112,11 +112,15 @@ export const inboxObjectCases: readonly StoreCase[] = [
       const { store } = bench;
       const about = (key: string, object: string, source = SOURCE) =>
         eventOf(key, { object, source });
+      const [late = 0] = (await taken(store, about("late", "o4"))).map(({ number }) => number);
+      const putOff = { number: late, kind: "waiting", dueInMs: 10_000, attempted: true } as const;
+      answered(await store.inbox.release(await claimedObject(store), [putOff]));
       for (const object of ["o2", "o1", "o3"]) {
         await taken(store, about(`${object}-1`, object));
         await bench.advance(1_000);
       }
       await taken(store, about("o1-2", "o1"), about("o1-3", "o1"), about("x", "o0", "adyen"));
+      await bench.advance(10_000);
       const claim = async (change: Parameters<typeof objectsOf>[1]) =>
         answered(await objectsOf(store, change)).map(({ object, events }) => [
           object,
@@ -131,6 +135,7 @@ export const inboxObjectCases: readonly StoreCase[] = [
       assert.deepEqual(await claim({ sources: ["adyen", SOURCE] }), [
         ["o3", "o3-1"],
         ["o0", "x"],
+        ["o4", "late"],
       ]);
     },
   },
