@@ -1,7 +1,8 @@
 import { isoTime } from "../model/clock.ts";
 import { unfinished } from "../model/step.ts";
 import type { OperationStore, Snapshot } from "../store.ts";
-import { EXIT, Exit, expectOk } from "./exit.ts";
+import { expectOk } from "./exit.ts";
+import { parseLimit } from "./flags.ts";
 import { columns, harmless, type Output } from "./output.ts";
 
 export interface DoubtFlags {
@@ -17,9 +18,7 @@ export async function listDoubts(
   flags: DoubtFlags,
   output: Output,
 ): Promise<void> {
-  const limit = Number(flags.limit);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 1_000)
-    throw new Exit(EXIT.usage, "--limit is a number from 1 to 1000.");
+  const limit = parseLimit(flags.limit);
   const { name, scope } = flags;
   const filter = {
     ...({ state: "in_doubt" } as const),

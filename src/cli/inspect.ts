@@ -3,9 +3,11 @@ import type { EvidenceRecord } from "../model/evidence.ts";
 import { type OperationRecord, STATES } from "../model/operation.ts";
 import type { SendRecord, StepRecord } from "../model/step.ts";
 import type { OperationStore, Snapshot } from "../store.ts";
-import { EXIT, Exit, expectOk } from "./exit.ts";
+import { expectOk } from "./exit.ts";
 import { findOperations, type KeyFlags } from "./find.ts";
-import { columns, harmless, type Output, paintState } from "./output.ts";
+import { parseChoice, parseLimit } from "./flags.ts";
+import { printListing } from "./listing.ts";
+import { type Fact, factLines, harmless, type Output, paintState } from "./output.ts";
 
 export interface ListFlags {
   readonly state?: string;
@@ -21,13 +23,8 @@ export async function listOperations(
   output: Output,
 ): Promise<void> {
   const { name, scope } = flags;
-  const state = STATES.find((known) => known === flags.state);
-  if (flags.state !== undefined && state === undefined) {
-    throw new Exit(EXIT.usage, `--state is one of ${STATES.join(", ")}, not "${flags.state}".`);
-  }
-  const limit = Number(flags.limit);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 1_000)
-    throw new Exit(EXIT.usage, "--limit is a number from 1 to 1000.");
+  const state = parseChoice(flags.state, STATES, "--state");
+  const limit = parseLimit(flags.limit);
   const filter = {
     limit,
     ...(state ? { state } : {}),
@@ -37,21 +34,20 @@ export async function listOperations(
   const snapshots = expectOk(await store.list(filter));
   if (output.json) return output.document(snapshots.map(toDocument));
   if (snapshots.length === 0) return output.line("No operations.");
-  const widest = Math.max(...STATES.map((known) => known.length));
-  const rows = columns([
+  printListing(
+    output,
     ["name", "scope", "key", "attempts", "created"],
-    ...snapshots.map(({ record }) => [
-      record.name,
-      harmless(record.request?.scope ?? "(pruned)"),
-      harmless(record.request?.key ?? record.id.slice(0, 16)),
-      String(record.attempts),
-      isoTime(record.createdAt),
-    ]),
-  ]);
-  output.line(output.paint(`${"state".padEnd(widest)}  ${rows[0]}`, "dim"));
-  for (const [index, { record }] of snapshots.entries()) {
-    output.line(`${paintState(output, record.state, widest)}  ${rows[index + 1]}`);
-  }
+    snapshots.map(({ record }) => ({
+      state: record.state,
+      cells: [
+        record.name,
+        harmless(record.request?.scope ?? "(pruned)"),
+        harmless(record.request?.key ?? record.id.slice(0, 16)),
+        String(record.attempts),
+        isoTime(record.createdAt),
+      ],
+    })),
+  );
 }
 
 /** `nevertwice show <key>`: all that is known of one operation, but for its bodies. */
@@ -75,7 +71,7 @@ async function describe(
 ): Promise<string[]> {
   const messages = expectOk(await store.messages(record.id));
   const evidence = expectOk(await store.evidence(record.id));
-  const facts: [string, string | undefined][] = [
+  const facts: Fact[] = [
     ["state", paintState(output, record.state)],
     ["doubt", record.doubt],
     ["operation", `${record.name}, version ${record.version}, ${record.form}`],
@@ -100,27 +96,19 @@ async function describe(
     ["outcome", outcomeLine(record)],
     ["retry", adviceOf(record)],
   ];
-  const shown = facts.filter(
-    (fact): fact is [string, string] => fact[1] !== undefined && fact[1] !== "",
-  );
   const title =
     `${harmless(record.request?.scope ?? "")} ${harmless(record.request?.key ?? record.id)}`.trim();
   return [
     output.paint(title, "bold"),
-    ...shown.map(([name, text]) => `  ${output.paint(name.padEnd(12), "dim")}${text}`),
-    ...record.steps.flatMap((step) => [
-      `  ${output.paint("step".padEnd(12), "dim")}${stepLine(step)}`,
-      ...(step.effect?.sends ?? []).map(
-        (send) => `  ${output.paint("  send".padEnd(12), "dim")}${sendLine(send)}`,
-      ),
+    ...factLines(output, [
+      ...facts,
+      ...record.steps.flatMap((step): Fact[] => [
+        ["step", stepLine(step)],
+        ...(step.effect?.sends ?? []).map((send): Fact => ["  send", sendLine(send)]),
+      ]),
+      ...evidence.map((known): Fact => ["evidence", evidenceLine(known)]),
+      ...messages.map(({ topic, key }): Fact => ["message", harmless(`${topic} ${key}`)]),
     ]),
-    ...evidence.map(
-      (known) => `  ${output.paint("evidence".padEnd(12), "dim")}${evidenceLine(known)}`,
-    ),
-    ...messages.map(
-      ({ topic, key }) =>
-        `  ${output.paint("message".padEnd(12), "dim")}${harmless(topic)} ${harmless(key)}`,
-    ),
   ];
 }
 

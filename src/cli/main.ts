@@ -1,29 +1,24 @@
 #!/usr/bin/env node
 import { Command } from "commander";
-import { isNevertwiceError } from "../model/errors.ts";
-import type { OperationStore } from "../store.ts";
+import { guarded, type StoreFlags, storeCommand, withArgument, withStore } from "./command.ts";
 import { readDemoOptions } from "./demo/options.ts";
 import { superviseDemo } from "./demo/supervisor.ts";
 import { type DoubtFlags, listDoubts } from "./doubts.ts";
 import { EXIT, Exit } from "./exit.ts";
 import type { KeyFlags } from "./find.ts";
+import { addInboxCommands } from "./inbox-commands.ts";
 import { type ListFlags, listOperations, showOperation } from "./inspect.ts";
-import { openByUrl } from "./open-store.ts";
-import { createOutput, type Output } from "./output.ts";
+import { addOutboxCommands } from "./outbox-commands.ts";
+import { createOutput } from "./output.ts";
 import { runSandbox, type SandboxFlags } from "./sandbox.ts";
-import { resumeOperation, type SettleFlags, settleSteps, type WordFlags } from "./settle.ts";
+import { resumeOperation, type SettleFlags, settleSteps } from "./settle.ts";
 import { migrateTables, type PruneFlags, printSchema, pruneTables } from "./tables.ts";
+import type { WordFlags } from "./word.ts";
 import { runWorker, type WorkerFlags } from "./worker.ts";
-
-interface StoreFlags {
-  readonly db?: string;
-  readonly prefix?: string;
-  readonly json?: boolean;
-}
 
 const EPILOGUE = `
 The store is named by --db or NEVERTWICE_DB: a SQLite file or a postgres:// URL.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such operation.`;
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such operation, event or message.`;
 
 const program = new Command("nevertwice")
   .description("One key, one outcome: operations that must not happen twice.")
@@ -53,11 +48,13 @@ program
   .option("--retention <duration>", "how long keys are kept, instead of each provider's own")
   .action(guarded((flags: SandboxFlags) => runSandbox(flags, createOutput(false))));
 
-storeCommand("migrate", "create or upgrade the tables")
+storeCommand(program, "migrate", "create or upgrade the tables")
   .option("--namespace <name>", "the environment, kept in the store for external steps")
   .action(
-    guarded(async (flags: StoreFlags & { readonly namespace?: string }) =>
-      open(flags, (store, output) => migrateTables(store, flags.namespace, output), true),
+    withStore(
+      (store, output, flags: { readonly namespace?: string }) =>
+        migrateTables(store, flags.namespace, output),
+      true,
     ),
   );
 
@@ -72,25 +69,25 @@ program
     ),
   );
 
-storeCommand("list", "list operations, newest first")
+storeCommand(program, "list", "list operations, newest first")
   .option("--state <state>", "running, waiting, in_doubt, succeeded or failed")
   .option("--name <name>", "of one operation")
   .option("--scope <scope>", "of one account")
   .option("--limit <number>", "at most so many", "20")
   .action(withStore((store, output, flags: ListFlags) => listOperations(store, flags, output)));
 
-storeCommand("show", "show one operation: state, attempts, steps, outcome")
+storeCommand(program, "show", "show one operation: state, attempts, steps, outcome")
   .argument("<key>", "the idempotency key")
   .requiredOption("--scope <scope>", "the account that owns the key")
   .option("--origin <origin>", '"http" for keys of clients, "own" for keys of jobs')
   .option("--operation <name>", "for an operation whose keys are per operation")
   .action(
-    guarded(async (key: string, flags: KeyFlags & StoreFlags) =>
-      open(flags, (store, output) => showOperation(store, key, flags, output)),
+    withArgument((store, output, key: string, flags: KeyFlags) =>
+      showOperation(store, key, flags, output),
     ),
   );
 
-storeCommand("in-doubt", "list what waits for a person")
+storeCommand(program, "in-doubt", "list what waits for a person")
   .option("--name <name>", "of one operation")
   .option("--scope <scope>", "of one account")
   .option("--all", "also what resolves by itself")
@@ -104,8 +101,8 @@ wordCommand("settle", "[key]", "say what a step in doubt came to; its operation 
   .option("--not-executed", "it did not happen, and may be sent again under a new provider key")
   .option("--from <file>", "many at once: a JSON document a line, with the same names")
   .action(
-    guarded(async (key: string | undefined, flags: SettleFlags & StoreFlags) =>
-      open(flags, (store, output) => settleSteps(store, key, flags, output)),
+    withArgument((store, output, key: string | undefined, flags: SettleFlags) =>
+      settleSteps(store, key, flags, output),
     ),
   );
 
@@ -114,8 +111,8 @@ wordCommand(
   "<key>",
   "run an operation in doubt again as it is, once its cause is mended",
 ).action(
-  guarded(async (key: string, flags: KeyFlags & WordFlags & StoreFlags) =>
-    open(flags, (store, output) => resumeOperation(store, key, flags, output)),
+  withArgument((store, output, key: string, flags: KeyFlags & WordFlags) =>
+    resumeOperation(store, key, flags, output),
   ),
 );
 
@@ -128,13 +125,13 @@ program
   .option("--json", "print one JSON document")
   .action(guarded((flags: WorkerFlags) => runWorker(flags, createOutput(flags.json === true))));
 
-storeCommand("prune", "take away the responses of old operations; their keys stay known")
+storeCommand(program, "prune", "take away the responses of old operations; their keys stay known")
   .option("--older-than <duration>", "how long a response is kept", "7d")
   .option("--tombstones <duration>", "also forget keys that a key horizon refuses anyway")
   .action(withStore((store, output, flags: PruneFlags) => pruneTables(store, flags, output)));
 
 function wordCommand(name: string, key: string, description: string): Command {
-  return storeCommand(name, description)
+  return storeCommand(program, name, description)
     .argument(key, "the idempotency key")
     .option("--scope <scope>", "the account that owns the key")
     .option("--origin <origin>", '"http" for keys of clients, "own" for keys of jobs')
@@ -143,52 +140,7 @@ function wordCommand(name: string, key: string, description: string): Command {
     .option("--by <name>", "who says so; the name of this machine's user unless set");
 }
 
-function storeCommand(name: string, description: string): Command {
-  return program
-    .command(name)
-    .description(description)
-    .option("--db <file or url>", "the store (NEVERTWICE_DB)")
-    .option("--prefix <text>", "what the tables' names begin with")
-    .option("--json", "print one JSON document");
-}
-
-function withStore<Flags>(
-  work: (store: OperationStore, output: Output, flags: Flags) => Promise<void>,
-): (flags: Flags & StoreFlags) => Promise<void> {
-  return guarded((flags) => open(flags, (store, output) => work(store, output, flags)));
-}
-
-async function open(
-  flags: StoreFlags,
-  work: (store: OperationStore, output: Output) => Promise<void>,
-  create = false,
-): Promise<void> {
-  const { NEVERTWICE_DB } = process.env;
-  const db = flags.db ?? NEVERTWICE_DB;
-  if (db === undefined || db === "")
-    throw new Exit(EXIT.usage, "Name the store: --db <file or postgres:// URL>, or NEVERTWICE_DB.");
-  const opened = await openByUrl(db, create, flags.prefix);
-  try {
-    await work(opened.store, createOutput(flags.json === true));
-  } finally {
-    await opened.close();
-  }
-}
-
-/** Errors become one sentence on stderr and an exit code; a stack is for bugs only. */
-function guarded<Parameters extends unknown[]>(
-  work: (...parameters: Parameters) => Promise<void>,
-): (...parameters: Parameters) => Promise<void> {
-  return (...parameters) =>
-    work(...parameters).catch((error: unknown) => {
-      const known = error instanceof Exit || isNevertwiceError(error);
-      process.stderr.write(`nevertwice: ${known ? error.message : explain(error)}\n`);
-      process.exitCode = error instanceof Exit ? error.code : EXIT.failed;
-    });
-}
-
-function explain(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
+addInboxCommands(program);
+addOutboxCommands(program);
 
 void program.parseAsync();

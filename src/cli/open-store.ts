@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import type { OperationStore } from "../store.ts";
+import type { Store } from "../store.ts";
 import { postgresStore } from "../stores/postgres/store.ts";
 import { sqliteStore } from "../stores/sqlite/store.ts";
 
 /** A store opened by its URL, and the client that was opened for it. */
 export interface Opened<Client> {
-  readonly store: OperationStore;
+  readonly store: Store;
   readonly client: Client;
   close(): Promise<void>;
 }
@@ -45,7 +45,7 @@ export async function openSqlite(file: string, prefix?: string): Promise<Opened<
   const client = new DatabaseSync(file);
   const store = sqliteStore(client, prefix === undefined ? {} : { prefix });
   return {
-    store: store as OperationStore,
+    store: store as Store,
     client,
     async close() {
       await store.close();
@@ -63,7 +63,7 @@ export async function openPostgres(url: string, prefix?: string): Promise<Opened
   pool.on("error", () => undefined);
   const store = postgresStore(pool, prefix === undefined ? {} : { prefix });
   return {
-    store: store as OperationStore,
+    store: store as Store,
     client: pool,
     async close() {
       await store.close();

@@ -1,3 +1,5 @@
+import type { EventState } from "../model/event.ts";
+import type { MessageState } from "../model/message.ts";
 import type { State } from "../model/operation.ts";
 
 /** Where a command writes, and how. */
@@ -20,20 +22,29 @@ export function createOutput(json: boolean): Output {
   return {
     json,
     line,
-    document: (value) => line(JSON.stringify(value, undefined, 2)),
+    document: (value) => line(jsonText(value)),
     paint: (text, colour) => (colours ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text),
   };
 }
 
-const STATE_COLOURS: Readonly<Record<State, Colour>> = {
+/** Of an operation, an event or a message. */
+export type KnownState = State | EventState | MessageState;
+
+const STATE_COLOURS: Readonly<Record<KnownState, Colour>> = {
   running: "yellow",
+  sending: "yellow",
   waiting: "yellow",
   in_doubt: "red",
+  dead: "red",
   succeeded: "green",
+  done: "green",
+  sent: "green",
   failed: "dim",
+  superseded: "dim",
+  unhandled: "dim",
 };
 
-export function paintState(output: Output, state: State, width = 0): string {
+export function paintState(output: Output, state: KnownState, width = 0): string {
   return output.paint(state.padEnd(width), STATE_COLOURS[state]);
 }
 
@@ -42,6 +53,27 @@ export function harmless(text: string): string {
   return text.replaceAll(/\p{Cc}|\p{Cf}/gu, (character) => {
     return `\\u${character.codePointAt(0)?.toString(16).padStart(4, "0")}`;
   });
+}
+
+/** JSON for a terminal: the same document, with the characters escaped that it would obey. */
+export function jsonText(value: unknown): string {
+  const text = JSON.stringify(value, undefined, 2) ?? "null";
+  return text.replaceAll(/[\u007f-\u009f]|\p{Cf}/gu, (character) =>
+    character
+      .split("")
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      .join(""),
+  );
+}
+
+/** A name and what is known of it. */
+export type Fact = readonly [name: string, text: string | undefined];
+
+/** A line for each thing that is known. */
+export function factLines(output: Output, facts: readonly Fact[]): string[] {
+  return facts
+    .filter(([, text]) => text !== undefined && text !== "")
+    .map(([name, text]) => `  ${output.paint(name.padEnd(12), "dim")}${text}`);
 }
 
 /** Rows in columns as wide as their widest cell. */

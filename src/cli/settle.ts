@@ -15,11 +15,7 @@ import type { OperationStore, Reopened, Snapshot } from "../store.ts";
 import { EXIT, Exit } from "./exit.ts";
 import { findOperation, type KeyFlags } from "./find.ts";
 import type { Output } from "./output.ts";
-
-export interface WordFlags {
-  readonly by?: string;
-  readonly reason?: string;
-}
+import { type WordFlags, wordOf } from "./word.ts";
 
 export interface SettleFlags extends KeyFlags, WordFlags {
   readonly step?: string;
@@ -100,16 +96,6 @@ async function say(
   const desk: Desk = { store, sealer, clock: systemClock, settings: createSettings({}) };
   const answer = await speak(desk, { id: snapshot.record.id }, snapshot);
   return { scope: flags.scope, key, answer };
-}
-
-/** A word without a name and a reason would be worth nothing as evidence. */
-function wordOf(flags: WordFlags): Word {
-  const { USER, LOGNAME } = process.env;
-  const by = flags.by ?? USER ?? LOGNAME;
-  if (by === undefined || by === "") throw new Exit(EXIT.usage, "Say who you are with --by.");
-  if (flags.reason === undefined || flags.reason.trim() === "")
-    throw new Exit(EXIT.usage, "Say why with --reason; it is kept as evidence.");
-  return { by, reason: flags.reason };
 }
 
 function stepWord({ step, executed, value, notExecuted }: Line, word: Word): StepWord {

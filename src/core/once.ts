@@ -123,12 +123,7 @@ export function nevertwice<Tx, Mode extends CallbackMode>(
     random = systemRandom,
     ...rest
   } = options;
-  if (typeof store?.claim !== "function") {
-    throw new NevertwiceError(
-      "option-invalid",
-      "`store` is missing. Pass sqliteStore(db), postgresStore(pool) or memoryStore().",
-    );
-  }
+  checkStore(store);
   const settings = createSettings(rest);
   checkNamespace(namespace);
   const definitions = new Map<string, Definition>();
@@ -144,9 +139,7 @@ export function nevertwice<Tx, Mode extends CallbackMode>(
     flights: createFlights(),
     wake: () => callWorker(),
     orphans: async (record, orphan) => {
-      const { name } = record;
-      const named = (one: Definition): boolean => one.aliases.includes(name);
-      const definition = definitions.get(name) ?? [...definitions.values()].find(named);
+      const definition = named(definitions, record.name);
       if (definition) await compensateOrphan(ports, definition, record, orphan);
     },
   };
@@ -185,6 +178,19 @@ export function nevertwice<Tx, Mode extends CallbackMode>(
       await store.close();
     },
   };
+}
+
+function named(definitions: ReadonlyMap<string, Definition>, name: string): Definition | undefined {
+  const isAlias = ({ aliases }: Definition): boolean => aliases.includes(name);
+  return definitions.get(name) ?? [...definitions.values()].find(isAlias);
+}
+
+function checkStore(store: Partial<OperationStore> | undefined): void {
+  if (typeof store?.claim === "function") return;
+  throw new NevertwiceError(
+    "option-invalid",
+    "`store` is missing. Pass sqliteStore(db), postgresStore(pool) or memoryStore().",
+  );
 }
 
 function checkNamespace(namespace: string | undefined): void {

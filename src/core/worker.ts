@@ -104,7 +104,7 @@ export function createWorker(
   return { worker, call };
 }
 
-/** Starts what there is, up to the places that are free; undefined if the store could not be asked. */
+/** Starts what there is, up to the free places; undefined if the store could not be asked. */
 type Start<Key> = (
   free: number,
   active: ReadonlyMap<Key, unknown>,

@@ -2,8 +2,8 @@ import type { EventHandlers, InboxOptions } from "../core/inbox/declaration.ts";
 import type { Once } from "../core/once.ts";
 import type { WebhookProvider } from "../model/delivery.ts";
 import type { CallbackMode } from "../store.ts";
-import { toResponse } from "./web-response.ts";
-import { headOf, readOnce } from "./web-webhook.ts";
+import { collect } from "./body.ts";
+import { headOf, readOnce, respond } from "./web-webhook.ts";
 import { receiverOf } from "./webhook.ts";
 
 /** What is used of Hono's context. */
@@ -33,13 +33,17 @@ export function webhook<Tx, Mode extends CallbackMode, Objects = object>(
   const receive = receiverOf(once, provider, handlers, options);
   return async ({ req }) => {
     const readBody = (bytesMax: number): Promise<Uint8Array> => readRequest(req, bytesMax);
-    return toResponse(await receive({ ...headOf(req.raw), readBody }), undefined);
+    return respond(await receive({ ...headOf(req.raw), readBody }));
   };
 }
 
 /** Reads a copy, since middleware may look at the body later; what it has read, Hono has kept. */
 async function readRequest(req: HonoWebhookContext["req"], bytesMax: number): Promise<Uint8Array> {
-  if (!req.raw.bodyUsed) return readOnce(req.raw.clone(), bytesMax);
+  if (!req.raw.bodyUsed) {
+    const { body } = req.raw.clone();
+    // To cancel one of two copies waits for the other, which nobody reads if this one is too large.
+    return body ? collect(body.values({ preventCancel: true }), bytesMax) : new Uint8Array(0);
+  }
   // Hono makes the bytes of what it has kept first; a form or a value would be written anew.
   const [first = ""] = Object.keys(req.bodyCache);
   const exact = "arrayBuffer" in req.bodyCache || first === "blob" || first === "text";

@@ -4,6 +4,7 @@ import type { WebhookProvider } from "../model/delivery.ts";
 import { NevertwiceError } from "../model/errors.ts";
 import type { CallbackMode } from "../store.ts";
 import { collect } from "./body.ts";
+import type { Reply } from "./reply.ts";
 import { toResponse } from "./web-response.ts";
 import { type Arriving, receiverOf } from "./webhook.ts";
 
@@ -24,7 +25,7 @@ export function webhook<Tx, Mode extends CallbackMode, Objects = object>(
   const receive = receiverOf(once, provider, handlers, options);
   return async (request) => {
     const readBody = (bytesMax: number): Promise<Uint8Array> => readOnce(request, bytesMax);
-    return toResponse(await receive({ ...headOf(request), readBody }), undefined);
+    return respond(await receive({ ...headOf(request), readBody }));
   };
 }
 
@@ -40,4 +41,15 @@ export async function readOnce(request: Request, bytesMax: number): Promise<Uint
   if (request.bodyUsed)
     throw new NevertwiceError("body-parsed", "Hand the request on unread, or read a clone of it.");
   return request.body ? collect(request.body, bytesMax) : new Uint8Array(0);
+}
+
+/** No bytes are no body, so that no server gives them a type; but their length is told. */
+export function respond(reply: Reply): Response {
+  if (reply.body.length > 0) return toResponse(reply, undefined);
+  const { status } = reply;
+  const headers = new Headers(
+    reply.headers.map(([name, value]): [string, string] => [name, value]),
+  );
+  if (status !== 204 && status !== 304) headers.set("content-length", "0");
+  return new Response(null, { status, headers });
 }

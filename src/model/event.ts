@@ -28,9 +28,15 @@ export interface EventEvidence {
   readonly reference?: string;
   /** `executed`: its object exists. A provider's "failed" is no final proof, so it is `unknown`. */
   readonly finding: "executed" | "unknown";
-  /** Whether the effect has taken hold, such as a payment that succeeded, was reserved or captured. */
+  /** Whether the effect has taken hold, such as a payment that succeeded or was reserved. */
   readonly stands?: boolean;
 }
+
+/**
+ * The fingerprint of an event that its provider's API told of: it was not signed, and is written in
+ * another way than the signed one, so that it is compared with none. One byte, that is no digest.
+ */
+export const UNSIGNED_FINGERPRINT: Uint8Array = Uint8Array.of(0);
 
 /** An authentic event, read from what its provider has signed. */
 export interface AuthenticEvent {

@@ -12,7 +12,8 @@ import type { Ruling, RulingRecord } from "./ruling.ts";
  *     where the caller read it.
  * 35. A known key with another fingerprint, or a known alias under another key, is told as a
  *     conflict and counted with the event that the answer names; it never changes what was there,
- *     and a new key under a known alias is a new event all the same.
+ *     and a new key under a known alias is a new event all the same. A fingerprint of one byte is
+ *     compared with none.
  * 36. A change is unique within its source: a second event of it is taken in as superseded.
  * 37. Of many claims of an object one gets it, with its waiting events that are due, lowest number
  *     first; a claim that lapsed is taken by the next one, under a higher fence.

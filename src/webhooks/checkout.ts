@@ -1,6 +1,6 @@
 import type { WebhookProvider } from "../model/delivery.ts";
 import type { AuthenticEvent, EventEvidence } from "../model/event.ts";
-import { decodeSignature, type HmacOptions, hmacWebhook } from "./hmac.ts";
+import { decodeSignature, type HmacOptions, hmacProvider } from "./hmac.ts";
 import { eventKey, eventOf, objectOf, timeAt } from "./naming.ts";
 import { jsonOf, memberOf, neededText, sha256, signedHeader, textAt } from "./read.ts";
 
@@ -14,7 +14,7 @@ export interface CheckoutWebhookOptions extends Omit<HmacOptions, "toleranceMs">
  * @throws option-invalid
  */
 export function checkoutWebhook(options: CheckoutWebhookOptions): WebhookProvider {
-  return hmacWebhook(options, "checkout", {
+  return hmacProvider(options, "checkout", {
     acknowledgement: { status: 200 },
     signatures: (delivery) => [decodeSignature(signedHeader(delivery, "cko-signature"), "hex")],
     events: (text) => [checkoutEvent(text)],

@@ -1,7 +1,7 @@
 import type { Acknowledgement, Delivery, WebhookProvider } from "../model/delivery.ts";
 import { isNevertwiceError, NevertwiceError } from "../model/errors.ts";
 import type { AuthenticEvent } from "../model/event.ts";
-import { decodeSignature, type HmacOptions, hmacWebhook } from "./hmac.ts";
+import { decodeSignature, type HmacOptions, hmacProvider } from "./hmac.ts";
 import { bodyKey, eventKey, eventOf } from "./naming.ts";
 import { jsonOf, sha256 } from "./read.ts";
 
@@ -49,7 +49,7 @@ export function customWebhook(options: CustomWebhookOptions): WebhookProvider {
     throw new NevertwiceError("option-invalid", '`decode` is "hex" or "base64".');
   if (algorithm !== "sha256" && algorithm !== "sha1")
     throw new NevertwiceError("option-invalid", '`algorithm` is "sha256" or "sha1".');
-  return hmacWebhook(options, options.source, {
+  return hmacProvider(options, options.source, {
     algorithm,
     acknowledgement,
     signatures: (delivery) =>

@@ -1,6 +1,6 @@
 import type { WebhookProvider } from "../model/delivery.ts";
 import type { AuthenticEvent, EventObject } from "../model/event.ts";
-import { decodeSignature, type HmacOptions, hmacWebhook, toText } from "./hmac.ts";
+import { decodeSignature, type HmacOptions, hmacProvider, toText } from "./hmac.ts";
 import { aliasesOf, bodyKey, eventOf, idAt, neededTopic, objectOf } from "./naming.ts";
 import { jsonOf, plainHeader, sha256, signedHeader, textAt } from "./read.ts";
 
@@ -28,7 +28,7 @@ export interface GithubWebhookOptions extends Omit<HmacOptions, "toleranceMs"> {
  */
 export function githubWebhook(options: GithubWebhookOptions): WebhookProvider {
   const { sdk } = options;
-  return hmacWebhook(options, "github", {
+  return hmacProvider(options, "github", {
     acknowledgement: { status: 202 },
     signatures: (delivery) => {
       const [algorithm, text = ""] = signedHeader(delivery, "x-hub-signature-256").split(/=(.*)/s);

@@ -1,7 +1,7 @@
 import type { WebhookProvider } from "../model/delivery.ts";
 import { NevertwiceError } from "../model/errors.ts";
 import type { AuthenticEvent } from "../model/event.ts";
-import { decodeSignature, type HmacOptions, hmacWebhook } from "./hmac.ts";
+import { decodeSignature, type HmacOptions, hmacProvider } from "./hmac.ts";
 import { eventKey, eventOf, objectOf, timeAt } from "./naming.ts";
 import { jsonOf, memberOf, neededText, sha256, signedHeader, textAt } from "./read.ts";
 
@@ -16,7 +16,7 @@ export interface GocardlessWebhookOptions extends Omit<HmacOptions, "toleranceMs
  * @throws option-invalid
  */
 export function gocardlessWebhook(options: GocardlessWebhookOptions): WebhookProvider {
-  return hmacWebhook(options, "gocardless", {
+  return hmacProvider(options, "gocardless", {
     acknowledgement: { status: 204 },
     signatures: (delivery) => [decodeSignature(signedHeader(delivery, "webhook-signature"), "hex")],
     events: (text) => {

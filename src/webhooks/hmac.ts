@@ -42,7 +42,7 @@ export interface HmacScheme {
  *
  * @throws option-invalid
  */
-export function hmacWebhook(
+export function hmacProvider(
   options: HmacOptions,
   source: string,
   scheme: HmacScheme,

@@ -1,6 +1,6 @@
 import type { WebhookProvider } from "../model/delivery.ts";
 import type { AuthenticEvent } from "../model/event.ts";
-import { decodeSignature, type HmacOptions, hmacWebhook } from "./hmac.ts";
+import { decodeSignature, type HmacOptions, hmacProvider } from "./hmac.ts";
 import { bodyKey, eventOf, idAt, objectOf, timeAt } from "./naming.ts";
 import { jsonOf, neededText, sha256, signedHeader, textAt } from "./read.ts";
 
@@ -16,7 +16,7 @@ export interface LemonSqueezyWebhookOptions extends Omit<HmacOptions, "tolerance
  * @throws option-invalid
  */
 export function lemonSqueezyWebhook(options: LemonSqueezyWebhookOptions): WebhookProvider {
-  return hmacWebhook(options, "lemon-squeezy", {
+  return hmacProvider(options, "lemon-squeezy", {
     acknowledgement: { status: 200 },
     signatures: (delivery) => [decodeSignature(signedHeader(delivery, "x-signature"), "hex")],
     events: (text) => [lemonSqueezyEvent(text)],

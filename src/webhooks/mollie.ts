@@ -1,7 +1,7 @@
 import type { Delivery, Reading, WebhookProvider } from "../model/delivery.ts";
 import { NevertwiceError } from "../model/errors.ts";
 import type { AuthenticEvent, EventEvidence } from "../model/event.ts";
-import { decodeSignature, type HmacOptions, hmacWebhook, toText } from "./hmac.ts";
+import { decodeSignature, type HmacOptions, hmacProvider, toText } from "./hmac.ts";
 import { eventKey, eventOf, objectOf, timeAt } from "./naming.ts";
 import {
   commonOptions,
@@ -45,7 +45,7 @@ export type MollieWebhookOptions = MollieSignedOptions | MollieClassicOptions;
 export function mollieWebhook(options: MollieWebhookOptions): WebhookProvider {
   if (options.classic === true) return classicWebhook(options);
   const { sdk } = options;
-  return hmacWebhook(options, "mollie", {
+  return hmacProvider(options, "mollie", {
     acknowledgement: { status: 200 },
     signatures: signaturesOf,
     ...(sdk && {

@@ -1,7 +1,7 @@
 import type { Delivery, WebhookProvider } from "../model/delivery.ts";
 import { NevertwiceError } from "../model/errors.ts";
 import type { AuthenticEvent } from "../model/event.ts";
-import { decodeSignature, type HmacOptions, hmacWebhook, type Question, toText } from "./hmac.ts";
+import { decodeSignature, type HmacOptions, hmacProvider, type Question, toText } from "./hmac.ts";
 import { eventKey, eventOf, idAt, objectOf, timeAt } from "./naming.ts";
 import { jsonOf, neededText, sha256, signedHeader } from "./read.ts";
 
@@ -32,7 +32,7 @@ const SDK_AGE_MAX_MS = 3000;
  */
 export function paddleWebhook(options: PaddleWebhookOptions): WebhookProvider {
   const { sdk } = options;
-  return hmacWebhook(options, "paddle", {
+  return hmacProvider(options, "paddle", {
     acknowledgement: { status: 200 },
     signatures: (delivery) => signed(delivery).signatures,
     contents: (delivery, text) => [`${signed(delivery).seconds}:${text}`],

@@ -5,18 +5,20 @@ import { jsonOf, memberOf, sha256, textAt } from "./read.ts";
 
 /** An event whose body is not proved. @throws webhook-malformed */
 export function payPalEvent(text: string, aliases: readonly string[]): AuthenticEvent {
-  const payload = jsonOf(text);
+  return { ...payPalEventOf(jsonOf(text), sha256(text)), aliases, hint: true };
+}
+
+/** An event as PayPal itself tells of it. @throws webhook-malformed */
+export function payPalEventOf(payload: unknown, fingerprint: Uint8Array): AuthenticEvent {
   const type = word(payload, "event_type");
   const resource = memberOf(payload, "resource");
   return eventOf({
     key: eventKey("id", word(payload, "id")),
-    aliases,
-    fingerprint: sha256(text),
+    fingerprint,
     type,
     object: objectOf(payload, resource),
     occurredAt: timeAt(payload, "create_time"),
     payload,
-    hint: true,
     evidence: evidenceOf(type, resource),
   });
 }

@@ -1,6 +1,6 @@
 import type { WebhookProvider } from "../model/delivery.ts";
 import type { AuthenticEvent, EventEvidence } from "../model/event.ts";
-import { decodeSignature, type HmacOptions, hmacWebhook, toText } from "./hmac.ts";
+import { decodeSignature, type HmacOptions, hmacProvider, toText } from "./hmac.ts";
 import { aliasesOf, bodyKey, eventOf, objectOf } from "./naming.ts";
 import { jsonOf, memberOf, neededText, plainHeader, sha256, signedHeader, textAt } from "./read.ts";
 
@@ -25,7 +25,7 @@ export interface RazorpayWebhookOptions extends Omit<HmacOptions, "toleranceMs">
  */
 export function razorpayWebhook(options: RazorpayWebhookOptions): WebhookProvider {
   const { sdk } = options;
-  return hmacWebhook(options, "razorpay", {
+  return hmacProvider(options, "razorpay", {
     acknowledgement: { status: 200 },
     signatures: (delivery) => [
       decodeSignature(signedHeader(delivery, "x-razorpay-signature"), "hex"),

@@ -1,6 +1,6 @@
 import type { Delivery, WebhookProvider } from "../model/delivery.ts";
 import type { AuthenticEvent } from "../model/event.ts";
-import { decodeSignature, type HmacOptions, hmacWebhook, type Question, toText } from "./hmac.ts";
+import { decodeSignature, type HmacOptions, hmacProvider, type Question, toText } from "./hmac.ts";
 import { aliasesOf, bodyKey, eventOf, idAt, neededTopic, objectOf, timeAt } from "./naming.ts";
 import { jsonOf, plainHeader, sha256, signedHeader } from "./read.ts";
 
@@ -41,7 +41,7 @@ export interface ShopifyWebhookOptions extends Omit<HmacOptions, "toleranceMs"> 
  */
 export function shopifyWebhook(options: ShopifyWebhookOptions): WebhookProvider {
   const { sdk } = options;
-  return hmacWebhook(options, "shopify", {
+  return hmacProvider(options, "shopify", {
     acknowledgement: { status: 200 },
     signatures: (delivery) => [
       decodeSignature(signedHeader(delivery, `${prefixOf(delivery)}hmac-sha256`), "base64"),

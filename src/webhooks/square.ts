@@ -1,7 +1,7 @@
 import type { WebhookProvider } from "../model/delivery.ts";
 import { NevertwiceError } from "../model/errors.ts";
 import type { AuthenticEvent, EventEvidence } from "../model/event.ts";
-import { decodeSignature, type HmacOptions, hmacWebhook, toText } from "./hmac.ts";
+import { decodeSignature, type HmacOptions, hmacProvider, toText } from "./hmac.ts";
 import { eventKey, eventOf, objectOf, timeAt } from "./naming.ts";
 import { jsonOf, memberOf, neededText, sha256, signedHeader, textAt } from "./read.ts";
 
@@ -33,7 +33,7 @@ export function squareWebhook(options: SquareWebhookOptions): WebhookProvider {
   const { url, sdk } = options;
   if (typeof url !== "string" || !URL.canParse(url))
     throw new NevertwiceError("option-invalid", "`url` is the address that Square has registered.");
-  return hmacWebhook(options, "square", {
+  return hmacProvider(options, "square", {
     acknowledgement: { status: 200 },
     signatures: (delivery) => [
       decodeSignature(signedHeader(delivery, "x-square-hmacsha256-signature"), "base64"),
@@ -48,16 +48,16 @@ export function squareWebhook(options: SquareWebhookOptions): WebhookProvider {
           notificationUrl: url,
         }),
     }),
-    events: (text) => [squareEvent(text)],
+    events: (text) => [squareEvent(jsonOf(text), sha256(text))],
   });
 }
 
-function squareEvent(text: string): AuthenticEvent {
-  const payload = jsonOf(text);
+/** An event as it was signed, or as the list of events has it. @throws webhook-malformed */
+export function squareEvent(payload: unknown, fingerprint: Uint8Array): AuthenticEvent {
   const kind = textAt(payload, "data", "type");
   return eventOf({
     key: eventKey("id", neededText(payload, "event_id")),
-    fingerprint: sha256(text),
+    fingerprint,
     type: neededText(payload, "type"),
     object: kind === undefined ? undefined : objectOf(kind, textAt(payload, "data", "id")),
     occurredAt: timeAt(payload, "created_at"),

@@ -1,7 +1,7 @@
 import type { Delivery, WebhookProvider } from "../model/delivery.ts";
 import { NevertwiceError } from "../model/errors.ts";
 import type { AuthenticEvent, EventObject } from "../model/event.ts";
-import { decodeSignature, type HmacOptions, hmacWebhook, toText } from "./hmac.ts";
+import { decodeSignature, type HmacOptions, hmacProvider, toText } from "./hmac.ts";
 import { eventKey, eventOf, objectOf, timeAt } from "./naming.ts";
 import { jsonOf, memberOf, neededText, sha256, signedHeader, textAt } from "./read.ts";
 import { unixTime } from "./stamp.ts";
@@ -38,7 +38,7 @@ export interface StripeWebhookOptions extends HmacOptions {
  */
 export function stripeWebhook(options: StripeWebhookOptions): WebhookProvider {
   const { stripe } = options;
-  return hmacWebhook(options, "stripe", {
+  return hmacProvider(options, "stripe", {
     acknowledgement: { status: 200 },
     signatures: (delivery) => headerOf(delivery).signatures,
     contents: (delivery, text) => [`${headerOf(delivery).stamp}.${text}`],
@@ -53,7 +53,7 @@ export function stripeWebhook(options: StripeWebhookOptions): WebhookProvider {
         return stripe.webhooks.signature !== null;
       },
     }),
-    events: (text) => [stripeEvent(text)],
+    events: (text) => [stripeEvent(jsonOf(text), sha256(withoutCount(text)))],
   });
 }
 
@@ -75,12 +75,12 @@ function headerOf(delivery: Delivery): StripeHeader {
   return { stamp, signatures: valuesOf("v1").map((value) => decodeSignature(value, "hex")) };
 }
 
-function stripeEvent(text: string): AuthenticEvent {
-  const payload = jsonOf(text);
+/** An event as it was signed, or as the list of events has it. @throws webhook-malformed */
+export function stripeEvent(payload: unknown, fingerprint: Uint8Array): AuthenticEvent {
   const seconds = memberOf(payload, "created");
   return eventOf({
     key: eventKey("id", neededText(payload, "id")),
-    fingerprint: sha256(withoutCount(text)),
+    fingerprint,
     type: neededText(payload, "type"),
     object: aboutOf(payload),
     occurredAt: Number.isSafeInteger(seconds) ? Number(seconds) * 1000 : timeAt(payload, "created"),

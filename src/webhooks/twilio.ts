@@ -1,7 +1,7 @@
 import type { Delivery, WebhookProvider } from "../model/delivery.ts";
 import { NevertwiceError } from "../model/errors.ts";
 import type { AuthenticEvent } from "../model/event.ts";
-import { decodeSignature, type HmacOptions, hmacWebhook, type Question, toText } from "./hmac.ts";
+import { decodeSignature, type HmacOptions, hmacProvider, type Question, toText } from "./hmac.ts";
 import { aliasesOf, bodyKey, eventKey, eventOf, objectOf, timeAt } from "./naming.ts";
 import { jsonOf, plainHeader, sha256, signedHeader, textAt } from "./read.ts";
 import { isEqual } from "./signature.ts";
@@ -38,7 +38,7 @@ const OK = { status: 200, contentType: "text/xml", body: "<Response></Response>"
 export function twilioWebhook(options: TwilioWebhookOptions): WebhookProvider {
   const { sdk } = options;
   const urlOf = urlsOf(options);
-  return hmacWebhook(options, "twilio", {
+  return hmacProvider(options, "twilio", {
     algorithm: "sha1",
     acknowledgement: OK,
     signatures: (delivery) => [

@@ -13,7 +13,7 @@ function open(pack: ExpressPackage, keep: "raw" | "rawBody"): OpenWebhooks {
     // What Nest and others do: the parsed body stands beside its bytes.
     const verify = (request: object, _response: object, rawBody: Buffer): void =>
       void Object.assign(request, { rawBody });
-    const keeper = keep === "raw" ? pack.raw(any) : pack.json({ ...any, verify });
+    const keeper = keep === "raw" ? pack.raw(any) : pack.json({ ...any, strict: false, verify });
     app.all("/hooks", webhook(...mounts["/hooks"]));
     app.use("/plain", webhook(...mounts["/plain"]));
     app.post("/kept", keeper, webhook(...mounts["/kept"]));

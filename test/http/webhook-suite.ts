@@ -45,14 +45,16 @@ export interface WebhookScene extends Door {
 
 export interface WebhookCase {
   readonly title: string;
+  /** Only for a framework that can keep bytes. */
   readonly keeps?: true;
   run(scene: WebhookScene): Promise<void>;
 }
 
 /** What every door of webhooks must do, whatever its framework. */
 export function webhookSuite(name: string, open: OpenWebhooks, door: Door): void {
-  for (const { title, keeps = false, run } of [...bodyCases, ...answerCases])
-    test(`${name}: ${title}`, { skip: keeps && !door.keeps, timeout: 20_000 }, async () => {
+  const cases = [...bodyCases, ...answerCases].filter(({ keeps }) => door.keeps || !keeps);
+  for (const { title, run } of cases)
+    test(`${name}: ${title}`, { timeout: 20_000 }, async () => {
       const ground = webhookGround();
       const server = await open(mountsOf(ground), ground);
       const post: WebhookScene["post"] = (path, body = '{"type":"made"}', headers = {}) => {

@@ -86,3 +86,44 @@ export async function webhookBench(
       (await control<{ deliveries: DeliveryReport[] }>("webhooks")).deliveries,
   };
 }
+
+/** A call of a provider. */
+export interface Sent {
+  readonly path: string;
+  readonly authorization?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: object | string;
+}
+
+export async function send(
+  bench: WebhookBench,
+  { path, authorization, headers, body }: Sent,
+): Promise<Record<string, unknown>> {
+  const response = await fetch(bench.sandbox + path, {
+    method: "POST",
+    headers: {
+      "content-type":
+        typeof body === "string" ? "application/x-www-form-urlencoded" : "application/json",
+      ...(authorization === undefined ? {} : { authorization }),
+      ...headers,
+    },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+  const text = await response.text();
+  assert.ok(response.status < 300, text);
+  return JSON.parse(text) as Record<string, unknown>;
+}
+
+/** What came of one charge, and that nothing is sent again once it was taken. */
+export async function told(
+  context: TestContext,
+  registration: object,
+  charge: Sent,
+): Promise<{ bench: WebhookBench; received: readonly Received[]; types: readonly string[] }> {
+  const bench = await webhookBench(context, registration);
+  await send(bench, charge);
+  const attempts = await bench.flush();
+  assert.deepEqual(await bench.flush(), []);
+  assert.equal(bench.received.length, attempts.length);
+  return { bench, received: bench.received, types: attempts.map(({ type }) => type) };
+}

@@ -15,7 +15,7 @@ import { runStoreCases } from "./run.ts";
 
 const USER_TABLE = "CREATE TABLE user_row (id text UNIQUE)";
 const TRUNCATE =
-  "TRUNCATE user_row, nevertwice_operation, nevertwice_request, nevertwice_step, nevertwice_send, nevertwice_adopted, nevertwice_evidence, nevertwice_outbox, nevertwice_setting, nevertwice_inbox, nevertwice_inbox_alias, nevertwice_inbox_change, nevertwice_inbox_body, nevertwice_inbox_work, nevertwice_inbox_object, nevertwice_cursor, nevertwice_ruling";
+  "TRUNCATE user_row, nevertwice_operation, nevertwice_request, nevertwice_step, nevertwice_send, nevertwice_sent_key, nevertwice_adopted, nevertwice_evidence, nevertwice_outbox, nevertwice_setting, nevertwice_inbox, nevertwice_inbox_alias, nevertwice_inbox_change, nevertwice_inbox_body, nevertwice_inbox_work, nevertwice_inbox_object, nevertwice_cursor, nevertwice_ruling";
 
 /** What is remembered becomes another timeline, so that the present one is news. */
 const OTHER_LINEAGE = `UPDATE nevertwice_setting

@@ -12,7 +12,7 @@ type Returned<Mode extends CallbackMode> = Mode extends "sync"
     undefined | null | string | number | boolean | { readonly then?: never } | void
   : unknown;
 
-/** Runs in one transaction with the end of its event; it is called again if that was not committed. */
+/** Runs in one transaction with its event's end; it runs again if that was not committed. */
 export type EventHandler<Tx, Mode extends CallbackMode> = (
   tx: Tx,
   event: InboxEvent,

@@ -22,7 +22,7 @@ export interface Handling {
 /** The handling of each claimed object, under the name of the object. */
 export type Handlings = [string, Promise<readonly EventEnd[]>][];
 
-/** Claims objects with events that are due, and starts to handle them; undefined if none could be. */
+/** Claims objects with due events and starts to handle them; undefined if it could not ask. */
 export async function startHandling(
   ports: InboxPorts,
   definitions: ReadonlyMap<string, InboxDefinition>,

@@ -108,6 +108,7 @@ function refusedUnread(
   reads: boolean,
 ): EventEnd | undefined {
   if (hint !== true || reads || handlerOf(definition, type) === undefined) return undefined;
-  const error = `Its provider's signature does not prove its payload: declare \`read\` for "${object?.kind}".`;
+  const mend = `declare \`read\` for "${object?.kind}"`;
+  const error = `Its provider's signature does not prove its payload: ${mend}.`;
   return { number, kind: "dead", error: boundedLine(error) };
 }

@@ -36,7 +36,7 @@ export function acceptOne(events: MemoryEvents, event: NewEvent, now: number): A
     if (aliased) events.put({ ...row, conflicts: 1 });
     return { number: row.number, isNew: true, conflict: aliased };
   }
-  const conflict = aliased || Buffer.compare(known.fingerprint, event.fingerprint) !== 0;
+  const conflict = aliased || isStrange(known.fingerprint, event.fingerprint);
   events.put({
     ...known,
     aliases: [...new Set([...known.aliases, ...event.aliases])],
@@ -44,6 +44,11 @@ export function acceptOne(events: MemoryEvents, event: NewEvent, now: number): A
     conflicts: known.conflicts + (conflict ? 1 : 0),
   });
   return { number: known.number, isNew: false, conflict };
+}
+
+function isStrange(known: Uint8Array, given: Uint8Array): boolean {
+  const isComparable = known.length > 1 && given.length > 1;
+  return isComparable && Buffer.compare(known, given) !== 0;
 }
 
 /** Whether another event came under one of the aliases. */

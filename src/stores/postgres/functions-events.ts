@@ -28,7 +28,8 @@ END $$;`;
  * event that is handled as it is accepted has it alone.
  */
 export function enterObjectFunction(names: Names): string {
-  const body = `  IF NOT pg_try_advisory_xact_lock_shared(${nameKey("object", "p_source", "p_object")}) THEN
+  const key = nameKey("object", "p_source", "p_object");
+  const body = `  IF NOT pg_try_advisory_xact_lock_shared(${key}) THEN
     RETURN 'busy';
   END IF;
   RETURN CASE WHEN EXISTS (SELECT FROM ${names.object} WHERE source = p_source
@@ -37,7 +38,7 @@ export function enterObjectFunction(names: Names): string {
   return define(names, "enter_object", "", body);
 }
 
-/** The ends of a claim's events, the object's state and the messages, if the claim is the newest. */
+/** The ends of a claim's events, the object's state and messages, if the claim is the newest. */
 export function endEventsFunction(names: Names): string {
   const { inbox, object, work, of } = names;
   const declare = `ended bigint[];
@@ -50,8 +51,8 @@ export function endEventsFunction(names: Names): string {
   IF NOT FOUND OR held.fence <> p_fence OR held.held_until IS NULL THEN
     RETURN 'stale';
   END IF;
-  IF cardinality(ended) <> (SELECT count(*) FROM ${work}
-      WHERE number = ANY(ended) AND source = p_source AND object = p_object) THEN
+  IF EXISTS (SELECT FROM unnest(ended) AS e(number) LEFT JOIN ${work} AS w ON w.number = e.number
+      WHERE w.source IS DISTINCT FROM p_source OR w.object IS DISTINCT FROM p_object) THEN
     RETURN 'stale';
   END IF;
   PERFORM ${of("end_each")}(p_ends, moment);

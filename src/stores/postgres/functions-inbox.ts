@@ -70,7 +70,8 @@ ${moveCursor(names)}
       RETURNING i.number, i.source, i.key, i.fingerprint
   )
   SELECT array_agg(t.number ORDER BY e.position),
-      array_agg(decode(e.fingerprint, 'hex') <> t.fingerprint ORDER BY e.position)
+      array_agg(length(e.fingerprint) > 2 AND length(t.fingerprint) > 1
+        AND decode(e.fingerprint, 'hex') <> t.fingerprint ORDER BY e.position)
     INTO owners, strange
     FROM event AS e JOIN taken AS t ON t.source = e.source AND t.key = e.key;
   fresh := ARRAY(SELECT owners[p] FROM generate_subscripts(owners, 1) AS p

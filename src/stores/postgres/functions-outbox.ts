@@ -19,12 +19,13 @@ export function outboxFunctions(names: Names): string {
  */
 const BEHIND = "interval '10 minutes'";
 
-/** The next message of an aggregate that has not been sent yet becomes due. */
+/** The next message of an aggregate, if it has not been sent yet, is due as when it was staged. */
 function wakeFunction({ outbox, of }: Names): string {
-  return `CREATE FUNCTION ${of("wake_message")}(p_topic text, p_aggregate text, p_moment timestamptz)
+  return `CREATE FUNCTION ${of("wake_message")}(p_topic text, p_aggregate text,
+  p_moment timestamptz)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  UPDATE ${outbox} SET due_at = least(due_at, p_moment)
+  UPDATE ${outbox} SET due_at = least(staged_at, p_moment)
     WHERE sends = 0 AND state = 'waiting' AND id = (
       SELECT id FROM ${outbox}
       WHERE topic = p_topic AND aggregate = p_aggregate AND state IN (${OPEN_STATES})

@@ -19,7 +19,7 @@ export function stepMembers({ step, send }: Names): string {
 
 /** A step that may have been sent keeps its own values; a disproved one is begun anew. */
 export function beginFunction(names: Names): string {
-  const { step, send } = names;
+  const { step, send, sentKey } = names;
   const body = `${heldOrReturn(names)}
   SELECT * INTO known FROM ${step} WHERE operation_id = p_id AND name = p_name;
   IF NOT FOUND THEN
@@ -32,8 +32,8 @@ export function beginFunction(names: Names): string {
         p_compensates);
   ELSIF known.result_kind = 'not-executed' THEN
     IF known.provider_key <> p_provider_key THEN
-      UPDATE ${send} SET former_key = known.provider_key
-        WHERE operation_id = p_id AND step = p_name AND former_key IS NULL;
+      INSERT INTO ${sentKey} (provider_key, operation_id, step)
+        VALUES (known.provider_key, p_id, p_name) ON CONFLICT DO NOTHING;
     END IF;
     UPDATE ${step} SET result_kind = NULL, result_value = NULL, recorded_at = NULL, fence = p_fence,
         begun_at = moment, provider_key = p_provider_key, generation = p_generation,

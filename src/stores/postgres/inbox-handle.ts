@@ -15,7 +15,7 @@ import { endEventsCall, enterEventCall, enterObjectCall, finishEventCall } from 
 import { type Call, inline, quoted } from "./signatures.ts";
 import { begun, type Context, finish, giveUp, run, toAnswer } from "./transaction.ts";
 
-/** The user's statements, the ends of events, the object's state and messages in one transaction. */
+/** The user's statements, the ends of events, the object's state and messages, all or none. */
 export function handle<Tx, T>(
   context: Context<Tx>,
   holder: ObjectHolder,

@@ -2,7 +2,7 @@ import { type Names, SQLSTATES } from "./statements.ts";
 
 /** What is known of steps, of what they sent, and of whose effects they are. */
 export function stepTables(names: Names): string {
-  const { step, send, adopted, prefix, of } = names;
+  const { step, send, sentKey, adopted, prefix, of } = names;
   return `CREATE TABLE ${step} (
   operation_id ${of("record_id")} NOT NULL,
   name text NOT NULL,
@@ -40,10 +40,16 @@ CREATE TABLE ${send} (
   sent_at timestamptz NOT NULL,
   verdict ${of("verdict")},
   detail text,
-  former_key text,
   PRIMARY KEY (operation_id, step, number)
 );
-CREATE INDEX ${prefix}send_key ON ${send} (former_key) WHERE former_key IS NOT NULL;
+
+CREATE TABLE ${sentKey} (
+  provider_key text NOT NULL,
+  operation_id ${of("record_id")} NOT NULL,
+  step text NOT NULL,
+  PRIMARY KEY (operation_id, provider_key)
+);
+CREATE INDEX ${prefix}sent_key_key ON ${sentKey} (provider_key);
 
 CREATE TABLE ${adopted} (
   provider text NOT NULL,

