@@ -65,7 +65,12 @@ export {
   NevertwiceError,
   type Retry,
 } from "./model/errors.ts";
-export type { AuthenticEvent, EventEvidence, EventObject } from "./model/event.ts";
+export {
+  type AuthenticEvent,
+  type EventEvidence,
+  type EventObject,
+  UNSIGNED_FINGERPRINT,
+} from "./model/event.ts";
 export type { Evidence, EvidenceRecord } from "./model/evidence.ts";
 export { businessKey, type Origin, parseKey } from "./model/key.ts";
 export { judgeNetwork } from "./model/network.ts";

@@ -98,9 +98,12 @@ function adviceOf({ state }: EventRecord, number: number): string | undefined {
   return undefined;
 }
 
+/** The last instant that a date can be, in milliseconds since 1970. */
+const INSTANT_MAX = 8.64e15;
+
 /** A provider's time may be any number. */
 function timeText(ms: number): string {
-  return Number.isFinite(new Date(ms).getTime()) ? isoTime(ms) : harmless(String(ms));
+  return Math.abs(ms) <= INSTANT_MAX ? isoTime(ms) : harmless(String(ms));
 }
 
 function toDocument(record: EventRecord, body: Body, isShown: boolean): unknown {

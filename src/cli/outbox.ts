@@ -94,6 +94,7 @@ function facts(output: Output, message: MessageRecord, stagedBy: string): Fact[]
   const { aggregate, firstSentAt, dueAt, reference, error, endedAt } = message;
   const time = (ms: number | undefined): string | undefined =>
     ms === undefined ? undefined : isoTime(ms);
+  const behind = aggregate === undefined ? "" : ", after earlier ones of its aggregate";
   return [
     ["state", paintState(output, message.state)],
     ["topic", harmless(message.topic)],
@@ -104,7 +105,7 @@ function facts(output: Output, message: MessageRecord, stagedBy: string): Fact[]
     ["sends", String(message.sends)],
     ["first sent", time(firstSentAt)],
     ["doubt", message.doubted ? output.paint("a send may have arrived", "red") : undefined],
-    ["sent next", time(dueAt)],
+    ["sent next", dueAt === undefined ? undefined : `${isoTime(dueAt)}${behind}`],
     ["reference", reference && harmless(reference)],
     ["last error", error && harmless(error)],
     ["ended", time(endedAt)],

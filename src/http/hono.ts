@@ -121,7 +121,8 @@ async function toExchange<Context extends HonoContext>(
 async function readRequest({ req }: HonoContext, bytesMax: number): Promise<Uint8Array> {
   if (req.raw.bodyUsed) return new Uint8Array(await req.arrayBuffer());
   const { body } = req.raw.clone();
-  return body ? collect(body, bytesMax) : new Uint8Array(0);
+  // To cancel one half of what was teed would wait for the other, which nobody reads.
+  return body ? collect(body.values({ preventCancel: true }), bytesMax) : new Uint8Array(0);
 }
 
 async function readAnswer(context: HonoContext, bytesMax: number): Promise<RawAnswer> {

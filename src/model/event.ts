@@ -47,7 +47,10 @@ export interface AuthenticEvent {
   readonly key: string;
   /** Names that nobody signed, such as the id in a header: noticed, never decisive. */
   readonly aliases?: readonly string[];
-  /** SHA-256 of the signed content; the same key with another one raises an alarm. */
+  /**
+   * SHA-256 of the signed content; the same key with another one raises an alarm. What nobody has
+   * signed has `UNSIGNED_FINGERPRINT`.
+   */
   readonly fingerprint: Uint8Array;
   readonly type: string;
   readonly object?: EventObject;

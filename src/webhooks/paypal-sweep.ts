@@ -1,4 +1,5 @@
 import type { Sweep } from "../core/inbox/sweep-list.ts";
+import { isoTime } from "../model/clock.ts";
 import { UNSIGNED_FINGERPRINT } from "../model/event.ts";
 import { payPalEventOf } from "./paypal-event.ts";
 import { memberOf, textAt } from "./read.ts";
@@ -49,7 +50,7 @@ function firstPage(from: number, to: number): string {
 }
 
 function seconds(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+  return isoTime(ms).replace(/\.\d+Z$/, "Z");
 }
 
 /** Only its path and query, so that the access token goes nowhere else. */

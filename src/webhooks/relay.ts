@@ -58,8 +58,8 @@ const GONE = 410;
 /**
  * Sends messages as signed webhooks by Standard Webhooks 1.0.0. Receivers recognise a message by
  * the header `webhook-id`, which is the same for every send of it, as the standard asks of them; so
- * an unanswered send is repeated, and `dedupeMs` is Infinity. Give a shorter one for a receiver that
- * forgets. Any status but a 2xx is a failure, a redirect too; 410 ends the message.
+ * an unanswered send is repeated, and `dedupeMs` is Infinity. Give a shorter one for a receiver
+ * that forgets. Any status but a 2xx is a failure, a redirect too; 410 ends the message.
  *
  * @throws option-invalid, address-refused
  * @see https://github.com/standard-webhooks/standard-webhooks

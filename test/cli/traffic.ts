@@ -102,7 +102,7 @@ export async function fillInbox(file: string): Promise<void> {
   );
 }
 
-/** Messages by their numbers: 1 sent, 2 in doubt, 3 dead, 4 waiting for the one in doubt, 5 in doubt. */
+/** Messages by their numbers: 1 sent, 2 in doubt, 3 dead, 4 waiting behind the 2nd, 5 in doubt. */
 export async function fillOutbox(file: string): Promise<void> {
   await onFile(file, async (once) => {
     once.relay("receipt", ({ key }) => {

@@ -80,35 +80,38 @@ over("two processes that accept the same events are told once that they are new"
   await pool.end();
 });
 
-for (const order of ["before", "after"] as const)
+for (const order of ["before", "ahead of", "behind"] as const)
   over(
-    `an event that is accepted ${order} its object's handler commits is not lost`,
-    async (bench) => {
-      const { store } = bench;
+    `an event that is accepted ${order} its object's handler is not lost`,
+    async ({ store, pool }) => {
       await take(store, eventOf("first", { object: "o" }));
       const claimed = await claimOne(store);
       const second = eventOf("second", { object: "o" });
-      let accepting: Promise<unknown> = Promise.resolve();
-      const blocker = order === "after" ? await bench.pool.connect() : undefined;
+      const gate = await pool.connect();
+      let accepting: Promise<unknown> | undefined;
       const answer = await store.inbox.handle(claimed, async (tx) => {
         await tx.query("INSERT INTO orders VALUES ('a')");
-        if (blocker === undefined) {
-          await take(store, second);
-        } else {
-          // It has inserted its event and waits for the object while the handler ends.
-          await blocker.query("BEGIN");
-          await blocker.query("SELECT FROM nevertwice_inbox_object FOR UPDATE");
+        if (order === "before") await take(store, second);
+        await gate.query("BEGIN");
+        await gate.query("SELECT FROM nevertwice_inbox_object FOR UPDATE");
+        if (order === "ahead of") {
           accepting = take(store, second);
-          await waiters(bench.pool, 1);
-          setImmediate(async () => {
-            await waiters(bench.pool, 2);
-            await blocker.query("COMMIT");
-            blocker.release();
-          });
+          await waiters(pool, 1);
         }
+        const open = async (): Promise<void> => {
+          await waiters(pool, order === "ahead of" ? 2 : 1);
+          if (order === "behind") {
+            accepting = take(store, second);
+            await waiters(pool, 2);
+          }
+          await gate.query("COMMIT");
+          gate.release();
+        };
+        setImmediate(() => void open());
         return workOf(done(claimed));
       });
       assert.equal(answered(answer).kind, "committed");
+      while (order !== "before" && accepting === undefined) await new Promise(setImmediate);
       await accepting;
       const next = await claimOne(store);
       assert.deepEqual(

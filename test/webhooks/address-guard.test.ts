@@ -8,6 +8,7 @@ import {
   checkedUrl,
   hostNames,
   isPublic,
+  resolveAll,
 } from "../../src/webhooks/address-guard.ts";
 import { testProperty } from "../property.ts";
 import { refusedWith } from "./bench.ts";
@@ -84,6 +85,15 @@ test("one private address among several refuses the name, and so does none at al
   const both = [V4("8.8.8.8"), { address: "2606:4700:4700::1111", family: 6 }];
   const found = await checkedAddresses(url, policy({ resolve: async () => both }));
   assert.deepEqual(found, both);
+});
+
+test("the system's own resolver is asked for all addresses of a name", async () => {
+  const url = new URL("https://localhost/");
+  await refusedWith("address-refused", () =>
+    checkedAddresses(url, policy({ resolve: resolveAll })),
+  );
+  const own = policy({ resolve: resolveAll, allowHosts: hostNames(["localhost"]) });
+  assert.ok((await checkedAddresses(url, own)).every(({ address }) => !isPublic(address)));
 });
 
 test("a name that turns private between two sends is refused the second time", async () => {

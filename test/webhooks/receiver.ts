@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import type { TestContext } from "node:test";
@@ -21,21 +22,22 @@ export interface Receiver {
 export async function receiver(
   context: TestContext,
   answer: (response: ServerResponse, count: number) => unknown,
-  host = "127.0.0.1",
+  secure?: { readonly key: string; readonly cert: string },
 ): Promise<Receiver> {
   const received: Received[] = [];
-  const server = createServer(async (request, response) => {
+  const listen = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { headers, url } = request;
     received.push({ headers, url, body: await text(request) });
     await answer(response, received.length);
-  });
-  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  };
+  const server = secure ? createSecureServer(secure, listen) : createServer(listen);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   context.after(() => {
     server.closeAllConnections();
     return new Promise((resolve) => server.close(resolve));
   });
   const { port } = server.address() as AddressInfo;
-  return { url: `http://${host}:${port}/hooks`, port, received };
+  return { url: `http://127.0.0.1:${port}/hooks`, port, received };
 }
 
 /** A message as the core would hand it to its relay. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { Webhook } from "standardwebhooks";
 import { z } from "zod";
 import { isInDoubt, isNotExecuted, isRefused } from "../../src/core/judgement.ts";
@@ -10,6 +11,7 @@ import { memoryStore } from "../../src/stores/memory/store.ts";
 import { type WebhookRelayOptions, webhookRelay } from "../../src/webhooks/relay.ts";
 import { standardWebhook } from "../../src/webhooks/standard.ts";
 import { delivery, eventOf, refusedWith } from "./bench.ts";
+import { selfSigned } from "./certificate.ts";
 import { manualClock, outgoing, type Received, receiver } from "./receiver.ts";
 
 const SECRET = `whsec_${Buffer.alloc(32, 1).toString("base64")}`;
@@ -254,4 +256,24 @@ test("a function names the receiver of each message, or that there is none", asy
   await refusedWith("option-invalid", () => webhookRelay({ ...bare, url }));
   await refusedWith("option-invalid", () => webhookRelay({ ...LOCAL, url: 7 as never }));
   await refusedWith("address-refused", () => webhookRelay({ secret: SECRET, url }));
+});
+
+test("a certificate must be trusted, and made for the name in the URL", async (t) => {
+  const { pem, privateKey } = selfSigned({ name: "shop.example" });
+  const key = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  const { port, received } = await receiver(t, (response) => response.end(), { key, cert: pem });
+  const to = (host: string): Promise<unknown> =>
+    sent(
+      webhookRelay({
+        ...{ url: `https://${host}:${port}/`, secret: SECRET, allowHosts: [host] },
+        resolve: async () => [{ address: "127.0.0.1", family: 4 }],
+      }),
+    );
+  assert.ok(isNotExecuted(await to("shop.example")), "nobody vouches for it");
+  const trusted = getCACertificates();
+  t.after(() => setDefaultCACertificates(trusted));
+  setDefaultCACertificates([...trusted, pem]);
+  assert.ok(isNotExecuted(await to("other.example")), "it is another's");
+  assert.equal(received.length, 0);
+  assert.deepEqual(await to("shop.example"), { status: 200 });
 });
