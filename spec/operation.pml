@@ -117,8 +117,8 @@ mtype:memory = { memory_none, memory_executed, memory_declined, memory_frozen };
 mtype:memory memory[KEYS] = memory_none;
 byte effects;
 mtype:ask = {
-  ask_none, ask_sent, ask_succeeded, ask_declined, ask_refused, ask_not_executed, ask_failed,
-  ask_frozen
+  ask_none, ask_sent, ask_succeeded, ask_declined, ask_refused, ask_not_executed, ask_unanswered,
+  ask_failed, ask_frozen
 };
 mtype:ask ask[WORKERS + 1] = ask_none;
 byte askKey[WORKERS + 1];
@@ -146,14 +146,13 @@ hidden mtype:code code;
 hidden mtype:settle settled;
 hidden mtype:status status;
 hidden mtype:doubt doubt;
-hidden mtype:ask answer;
-hidden bit parkedFor;
-hidden bit early;
-hidden bit open;
+hidden byte parkedFor;
+hidden byte early;
+hidden byte open;
 
 #define isFinal (state == succeeded || state == failed)
 #define unfinished (begun && result == result_none)
-#define standing (begun && FORM != form_opaque && result == result_succeeded)
+#define standing (begun && result == result_succeeded)
 #define untouched (!touched && last == verdict_not_executed)
 #define ended (isFinal || state == in_doubt)
 
@@ -321,5 +320,5 @@ inline decideEnd() {
 
 #include "store.pml"
 #include "provider.pml"
-#include "worker.pml"
 #include "world.pml"
+#include "worker.pml"

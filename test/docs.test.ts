@@ -175,7 +175,7 @@ test("the README names the commands and the doors that there are", () => {
   );
   const doors = Object.keys(exports).filter((door) => door !== "./package.json");
   const [, table = ""] = text.split("| your database |");
-  const named = [...(table.split("\n\n")[0] ?? "").matchAll(/`(nevertwice(?:\/[a-z/]+)?)`/g)];
+  const named = [...(table.split("\n\n")[0] ?? "").matchAll(/`(nevertwice(?:\/[a-z/-]+)?)`/g)];
   const expected = doors.map((door) => `nevertwice${door.slice(1)}`);
   assert.deepEqual(named.map(([, door]) => door).toSorted(), expected.toSorted());
 });

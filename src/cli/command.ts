@@ -38,7 +38,7 @@ export function withWord(command: Command): Command {
 }
 
 /** The action of a command on the store. */
-export function withStore<Flags>(
+export function storeAction<Flags>(
   work: Work<[Flags]>,
   create = false,
 ): (flags: Flags & StoreFlags) => Promise<void> {
@@ -46,7 +46,7 @@ export function withStore<Flags>(
 }
 
 /** The same for a command with an argument. */
-export function withArgument<Argument, Flags>(
+export function argumentAction<Argument, Flags>(
   work: Work<[Argument, Flags]>,
 ): (argument: Argument, flags: Flags & StoreFlags) => Promise<void> {
   return guarded((argument, flags) =>

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { storeCommand, withArgument, withStore, withWord } from "./command.ts";
+import { argumentAction, storeAction, storeCommand, withWord } from "./command.ts";
 import { showEvent } from "./event.ts";
 import { countEvents, type EventFlags, listEvents } from "./inbox.ts";
 import { type RedeliverFlags, redeliverEvents } from "./redeliver.ts";
@@ -13,7 +13,7 @@ export function addInboxCommands(program: Command): void {
     .option("--state <state>", "waiting, done, superseded, unhandled or dead")
     .option("--limit <number>", "at most so many", "20")
     .action(
-      withStore((store, output, flags: EventFlags & { readonly limit: string }) =>
+      storeAction((store, output, flags: EventFlags & { readonly limit: string }) =>
         listEvents(store.inbox, flags, output),
       ),
     );
@@ -22,7 +22,7 @@ export function addInboxCommands(program: Command): void {
     .argument("<number>", "the event's number in the list")
     .option("--payload", "also what the provider sent, unless it is sealed")
     .action(
-      withArgument((store, output, number: string, flags: { readonly payload?: boolean }) =>
+      argumentAction((store, output, number: string, flags: { readonly payload?: boolean }) =>
         showEvent(store.inbox, number, flags, output),
       ),
     );
@@ -32,7 +32,7 @@ export function addInboxCommands(program: Command): void {
     .option("--state <state>", "dead, unless superseded or unhandled")
     .option("--limit <number>", "at most so many, the newest first; 100 unless set")
     .action(
-      withArgument((store, output, numbers: readonly string[], flags: RedeliverFlags) =>
+      argumentAction((store, output, numbers: readonly string[], flags: RedeliverFlags) =>
         redeliverEvents(store.inbox, numbers, flags, output),
       ),
     );
@@ -41,11 +41,13 @@ export function addInboxCommands(program: Command): void {
     inbox,
     "counts",
     "count per source what came, and what only a sweep has found",
-  ).action(withStore((store, output) => countEvents(store.inbox, output)));
+  ).action(storeAction((store, output) => countEvents(store.inbox, output)));
 
   storeCommand(inbox, "log", "list what persons ordered here, newest first")
     .option("--limit <number>", "at most so many", "20")
-    .action(withStore((store, output, flags: LogFlags) => logRulings(store.inbox, flags, output)));
+    .action(
+      storeAction((store, output, flags: LogFlags) => logRulings(store.inbox, flags, output)),
+    );
 }
 
 function filtered(command: Command): Command {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command } from "commander";
-import { guarded, type StoreFlags, storeCommand, withArgument, withStore } from "./command.ts";
+import { argumentAction, guarded, type StoreFlags, storeAction, storeCommand } from "./command.ts";
 import { readDemoOptions } from "./demo/options.ts";
 import { superviseDemo } from "./demo/supervisor.ts";
 import { type DoubtFlags, listDoubts } from "./doubts.ts";
@@ -51,7 +51,7 @@ program
 storeCommand(program, "migrate", "create or upgrade the tables")
   .option("--namespace <name>", "the environment, kept in the store for external steps")
   .action(
-    withStore(
+    storeAction(
       (store, output, flags: { readonly namespace?: string }) =>
         migrateTables(store, flags.namespace, output),
       true,
@@ -74,7 +74,7 @@ storeCommand(program, "list", "list operations, newest first")
   .option("--name <name>", "of one operation")
   .option("--scope <scope>", "of one account")
   .option("--limit <number>", "at most so many", "20")
-  .action(withStore((store, output, flags: ListFlags) => listOperations(store, flags, output)));
+  .action(storeAction((store, output, flags: ListFlags) => listOperations(store, flags, output)));
 
 storeCommand(program, "show", "show one operation: state, attempts, steps, outcome")
   .argument("<key>", "the idempotency key")
@@ -82,7 +82,7 @@ storeCommand(program, "show", "show one operation: state, attempts, steps, outco
   .option("--origin <origin>", '"http" for keys of clients, "own" for keys of jobs')
   .option("--operation <name>", "for an operation whose keys are per operation")
   .action(
-    withArgument((store, output, key: string, flags: KeyFlags) =>
+    argumentAction((store, output, key: string, flags: KeyFlags) =>
       showOperation(store, key, flags, output),
     ),
   );
@@ -92,7 +92,7 @@ storeCommand(program, "in-doubt", "list what waits for a person")
   .option("--scope <scope>", "of one account")
   .option("--all", "also what resolves by itself")
   .option("--limit <number>", "at most so many", "50")
-  .action(withStore((store, output, flags: DoubtFlags) => listDoubts(store, flags, output)));
+  .action(storeAction((store, output, flags: DoubtFlags) => listDoubts(store, flags, output)));
 
 wordCommand("settle", "[key]", "say what a step in doubt came to; its operation then runs on")
   .option("--step <name>", 'the step; "handler" for a handler that is only wrapped')
@@ -101,7 +101,7 @@ wordCommand("settle", "[key]", "say what a step in doubt came to; its operation 
   .option("--not-executed", "it did not happen, and may be sent again under a new provider key")
   .option("--from <file>", "many at once: a JSON document a line, with the same names")
   .action(
-    withArgument((store, output, key: string | undefined, flags: SettleFlags) =>
+    argumentAction((store, output, key: string | undefined, flags: SettleFlags) =>
       settleSteps(store, key, flags, output),
     ),
   );
@@ -111,7 +111,7 @@ wordCommand(
   "<key>",
   "run an operation in doubt again as it is, once its cause is mended",
 ).action(
-  withArgument((store, output, key: string, flags: KeyFlags & WordFlags) =>
+  argumentAction((store, output, key: string, flags: KeyFlags & WordFlags) =>
     resumeOperation(store, key, flags, output),
   ),
 );
@@ -128,7 +128,7 @@ program
 storeCommand(program, "prune", "take away the responses of old operations; their keys stay known")
   .option("--older-than <duration>", "how long a response is kept", "7d")
   .option("--tombstones <duration>", "also forget keys that a key horizon refuses anyway")
-  .action(withStore((store, output, flags: PruneFlags) => pruneTables(store, flags, output)));
+  .action(storeAction((store, output, flags: PruneFlags) => pruneTables(store, flags, output)));
 
 function wordCommand(name: string, key: string, description: string): Command {
   return storeCommand(program, name, description)

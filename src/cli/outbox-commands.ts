@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { storeCommand, withArgument, withStore, withWord } from "./command.ts";
+import { argumentAction, storeAction, storeCommand, withWord } from "./command.ts";
 import { listMessages, type MessageFlags, showMessage } from "./outbox.ts";
 import { type LogFlags, logRulings } from "./rulings.ts";
 import { type MessageSettleFlags, settleMessages } from "./settle-messages.ts";
@@ -13,14 +13,14 @@ export function addOutboxCommands(program: Command): void {
     .option("--state <state>", "waiting, sending, sent, in_doubt or dead")
     .option("--limit <number>", "at most so many", "20")
     .action(
-      withStore((store, output, flags: MessageFlags & { readonly limit: string }) =>
+      storeAction((store, output, flags: MessageFlags & { readonly limit: string }) =>
         listMessages(store, flags, output),
       ),
     );
 
   storeCommand(outbox, "show", "show one message: state, sends, doubt, errors")
     .argument("<number>", "the message's number in the list")
-    .action(withArgument((store, output, number: string) => showMessage(store, number, output)));
+    .action(argumentAction((store, output, number: string) => showMessage(store, number, output)));
 
   withWord(storeCommand(outbox, "settle", "say what became of messages in doubt, or dead"))
     .argument("[number...]", "the messages' numbers, unless a filter says which")
@@ -30,12 +30,14 @@ export function addOutboxCommands(program: Command): void {
     .option("--sent", "it has arrived")
     .option("--again", "it has not, or may come twice: it is sent again")
     .action(
-      withArgument((store, output, numbers: readonly string[], flags: MessageSettleFlags) =>
+      argumentAction((store, output, numbers: readonly string[], flags: MessageSettleFlags) =>
         settleMessages(store.outbox, numbers, flags, output),
       ),
     );
 
   storeCommand(outbox, "log", "list what persons ordered here, newest first")
     .option("--limit <number>", "at most so many", "20")
-    .action(withStore((store, output, flags: LogFlags) => logRulings(store.outbox, flags, output)));
+    .action(
+      storeAction((store, output, flags: LogFlags) => logRulings(store.outbox, flags, output)),
+    );
 }
