@@ -148,7 +148,7 @@ hidden mtype:status status;
 hidden mtype:doubt doubt;
 hidden byte parkedFor;
 hidden byte early;
-hidden byte open;
+hidden byte isOpen;
 
 #define isFinal (state == succeeded || state == failed)
 #define unfinished (begun && result == result_none)
@@ -261,17 +261,17 @@ inline decideRun(goOn) {
   fi
 }
 
-inline decideSettle(kind, isOpen) {
+inline decideSettle(kind, unclosed) {
   if
 #ifdef SETTLE_UNFINISHED
   :: false -> skip
 #else
-  :: isOpen -> settled = settle_refuse; code = code_step_unfinished
+  :: unclosed -> settled = settle_refuse; code = code_step_unfinished
 #endif
 #ifdef FAIL_OVER_EFFECT
   :: false -> skip
 #else
-  :: !(isOpen) && kind == failed && standing ->
+  :: !(unclosed) && kind == failed && standing ->
     settled = settle_refuse; code = code_effect_uncompensated
 #endif
   :: else -> settled = settle_settle
@@ -291,14 +291,14 @@ inline later() {
 
 #define isTimeout (FORM == form_opaque && status == status_timeout)
 #define passing (status == status_passing || status == status_timeout)
-#define nothingDone (!open && !standing && doubt == doubt_none)
+#define nothingDone (!isOpen && !standing && doubt == doubt_none)
 #define exhausted (attempts >= ATTEMPTS_MAX && !early)
 
 /* The guards exclude each other as the early returns of the function do. */
 inline decideEnd() {
   ready = ready_later; counts = 1;
   if
-  :: NEEDS_PERSON(doubt) || (open && isStuck) || parkedFor -> parked()
+  :: NEEDS_PERSON(doubt) || (isOpen && isStuck) || parkedFor -> parked()
   :: else ->
     if
     :: passing && nothingDone && !isTimeout ->
@@ -309,10 +309,10 @@ inline decideEnd() {
       :: FORM == form_opaque && AFTER_CRASH == crash_doubt -> parked()
       :: !(FORM == form_opaque && AFTER_CRASH == crash_doubt) && exhausted -> parked()
       :: !exhausted && FORM == form_opaque && AFTER_CRASH == crash_probe -> later()
-      :: !exhausted && FORM != form_opaque && open -> later()
-      :: !exhausted && !open && doubt != doubt_none -> later()
+      :: !exhausted && FORM != form_opaque && isOpen -> later()
+      :: !exhausted && !isOpen && doubt != doubt_none -> later()
       :: !exhausted && FORM == form_opaque && AFTER_CRASH == crash_rerun -> ending = end_wait
-      :: !exhausted && FORM == form_resumable && !open && doubt == doubt_none -> ending = end_wait
+      :: !exhausted && FORM == form_resumable && !isOpen && doubt == doubt_none -> ending = end_wait
       fi
     fi
   fi

@@ -140,11 +140,11 @@ runs:
     /* Before its step, or past it, it may end in any way. */
     :: !resolving && !(begun && (result == result_succeeded || result == result_declined)) ->
       if
-      :: endsWith(doubt_none, status_failed); open = 0; goto ends
-      :: endsWith(doubt_none, status_error); open = 0; goto ends
-      :: mayFail -> troubles--; endsWith(doubt_none, status_passing); open = 0; goto ends
+      :: endsWith(doubt_none, status_failed); isOpen = 0; goto ends
+      :: endsWith(doubt_none, status_error); isOpen = 0; goto ends
+      :: mayFail -> troubles--; endsWith(doubt_none, status_passing); isOpen = 0; goto ends
       /* Only `undefined` code can be met with a changed definition. */
-      :: endsWith(doubt_definition_changed, status_none); open = 0; goto ends
+      :: endsWith(doubt_definition_changed, status_none); isOpen = 0; goto ends
       :: FORM == form_opaque -> about[me] = 1; goto sends
       :: FORM == form_resumable -> late[me] = 0; goto begins
       fi
@@ -153,7 +153,7 @@ runs:
     :: resolving && reference && FORM == form_resumable ->
       if
       :: ask[me] = ask_succeeded; goto waits
-      :: endsWith(doubt_effect_unknown, status_none); open = 1; goto ends
+      :: endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto ends
       fi
     :: resolving && !reference && FORM == form_resumable ->
       if
@@ -166,18 +166,18 @@ runs:
       :: LOOK_UP > 0 && effects > 0 -> ask[me] = ask_succeeded; goto waits
       /* A miss before all is quiet proves nothing, and costs no attempt. */
       :: LOOK_UP > 0 && !quiet && mayFail ->
-        troubles--; early = 1; endsWith(doubt_effect_unknown, status_none); open = 1; goto ends
+        troubles--; early = 1; endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto ends
 #ifdef MISS_IS_PROOF
       :: LOOK_UP > 0 && (!quiet || effects == 0) -> goto proves
 #endif
       :: LOOK_UP == 1 && quiet && effects == 0 ->
-        endsWith(doubt_effect_unknown, status_none); open = 1; goto ends
+        endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto ends
       :: LOOK_UP == 2 && KEYED && quiet && effects == 0 -> goto proves
       :: LOOK_UP == 2 && !KEYED && quiet && effects == 0 ->
-        endsWith(doubt_effect_unknown, status_none); open = 1; goto ends
-      :: LOOK_UP > 0 -> endsWith(doubt_effect_unknown, status_none); open = 1; goto ends
+        endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto ends
+      :: LOOK_UP > 0 -> endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto ends
       :: LOOK_UP == 0 && (!KEYED || last == verdict_frozen || !replayOpen) ->
-        parkedFor = 1; endsWith(doubt_effect_unknown, status_none); open = 1; goto ends
+        parkedFor = 1; endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto ends
       fi
     :: mayFail -> goto crash
     fi
@@ -208,7 +208,7 @@ begins:
       if
       :: resolving = 1; goto sends
       /* Its answer is lost: nothing was sent, so the run ends without a doubt of its own. */
-      :: mayFail -> troubles--; endsWith(doubt_none, status_none); open = resolving; goto ends
+      :: mayFail -> troubles--; endsWith(doubt_none, status_none); isOpen = resolving; goto ends
       fi
     :: !(writes(held) && !reference && (!begun || result == result_none ||
        result == result_not_executed)) -> goto over
@@ -256,7 +256,7 @@ waits:
         endsWith(doubt_none, status_error); goto ends
       fi
     fi;
-    open = 1;
+    isOpen = 1;
     if
     :: !(writes(held) && unfinished) -> goto over
     :: writes(held) && unfinished ->
@@ -283,7 +283,7 @@ waits:
       ask[me] = ask_none;
       if
       :: result == result_not_executed ->
-        open = 0; endsWith(doubt_none, status_none); goto ends
+        isOpen = 0; endsWith(doubt_none, status_none); goto ends
       :: result == result_none -> endsWith(doubt_effect_unknown, status_none); goto ends
       :: result == result_succeeded || result == result_declined ->
         resolving = 0;
@@ -299,7 +299,7 @@ waits:
   /* The handler goes on with what the step came to. */
 finishes:
   atomic {
-    open = 0;
+    isOpen = 0;
     if
     :: result == result_succeeded -> kind = succeeded
     /* A failure although the effect stands, which is refused. */
@@ -335,7 +335,7 @@ settles:
       :: settled == settle_refuse && code == code_step_unfinished ->
         kind = absent; goto waits
       :: settled == settle_refuse && code == code_effect_uncompensated ->
-        open = 0; endsWith(doubt_settle_failed, status_none)
+        isOpen = 0; endsWith(doubt_settle_failed, status_none)
       fi
     :: !writes(held) -> goto over
     :: mayFail -> goto crash

@@ -81,7 +81,7 @@ function unseal(
   const nameEnd = 2 + (bytes[1] ?? 0);
   const nonceEnd = nameEnd + NONCE_BYTES;
   const tagEnd = nonceEnd + TAG_BYTES;
-  const key = options.keys[Buffer.from(bytes.subarray(2, nameEnd)).toString("utf8")];
+  const key = ownKey(options, Buffer.from(bytes.subarray(2, nameEnd)).toString("utf8"));
   if (key === undefined || bytes.length < tagEnd) return undefined;
   const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(nameEnd, nonceEnd), {
     authTagLength: TAG_BYTES,
@@ -99,8 +99,13 @@ function context(id: RecordId, place: string): Uint8Array {
   return Buffer.from(`${id}:${place}`, "utf8");
 }
 
+/** The stored bytes name their key, and a name such as `constructor` is there in every object. */
+function ownKey({ keys }: EncryptionOptions, name: string): Uint8Array | undefined {
+  return Object.hasOwn(keys, name) ? keys[name] : undefined;
+}
+
 function keyOf(options: EncryptionOptions, name: string): Uint8Array {
-  const key = options.keys[name];
+  const key = ownKey(options, name);
   if (key === undefined)
     throw new NevertwiceError("option-invalid", `\`encryption.keys\` has no key named "${name}".`);
   return key;

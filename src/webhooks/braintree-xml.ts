@@ -56,7 +56,11 @@ function jsonOf({ attributes, children, text }: Element): XmlValue {
   if (children.length === 0) return NIL.test(attributes) ? null : plain(text);
   if (text.trim() !== "") throw malformed();
   const members = new Map<string, XmlValue[]>();
-  for (const [name, value] of children) members.set(name, [...(members.get(name) ?? []), value]);
+  for (const [name, value] of children) {
+    const values = members.get(name);
+    if (values === undefined) members.set(name, [value]);
+    else values.push(value);
+  }
   // Several of one name are a list, so that none of them hides another.
   const entries = [...members].map(([name, values]) => {
     const [only = null] = values;
@@ -65,18 +69,18 @@ function jsonOf({ attributes, children, text }: Element): XmlValue {
   return Object.fromEntries(entries);
 }
 
-const ENTITIES: Readonly<Record<string, string>> = {
-  amp: "&",
-  lt: "<",
-  gt: ">",
-  quot: '"',
-  apos: "'",
-};
+const ENTITIES: ReadonlyMap<string, string> = new Map([
+  ["amp", "&"],
+  ["lt", "<"],
+  ["gt", ">"],
+  ["quot", '"'],
+  ["apos", "'"],
+]);
 
 function plain(text: string): string {
   return text.replace(/&([^;]*);?/g, (_, name: string) => {
     const code = /^#(?:x([0-9a-fA-F]{1,6})|([0-9]{1,7}))$/.exec(name);
-    if (code === null) return ENTITIES[name] ?? refuse();
+    if (code === null) return ENTITIES.get(name) ?? refuse();
     const point = code[1] === undefined ? Number(code[2]) : Number.parseInt(code[1], 16);
     return point <= 0x10ffff ? String.fromCodePoint(point) : refuse();
   });

@@ -26,10 +26,11 @@ export function fromHex(text: string): Uint8Array | undefined {
 }
 
 export function fromBase64(text: string): Uint8Array | undefined {
-  return /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/.test(text) &&
-    text !== ""
-    ? Buffer.from(text, "base64")
-    : undefined;
+  // A pattern of groups of four would use up the stack on a text of some megabytes.
+  const [, letters, padding = ""] = /^([A-Za-z0-9+/]+)(={0,2})$/.exec(text) ?? [];
+  if (letters === undefined || letters.length % 4 === 1) return undefined;
+  const isPadded = padding === "" || (letters.length % 4 !== 0 && text.length % 4 === 0);
+  return isPadded ? Buffer.from(text, "base64") : undefined;
 }
 
 /**

@@ -66,9 +66,9 @@ interface StripeHeader {
 function headerOf(delivery: Delivery): StripeHeader {
   const items = signedHeader(delivery, "stripe-signature")
     .split(",")
-    .map((item) => /^\s*([^=]*)=(.*?)\s*$/.exec(item) ?? []);
+    .map((item) => item.trim().split(/=(.*)/s));
   const valuesOf = (wanted: string): string[] =>
-    items.flatMap(([, name, value = ""]) => (name === wanted ? [value] : []));
+    items.flatMap(([name, value]) => (name === wanted && value !== undefined ? [value] : []));
   const [stamp, ...others] = valuesOf("t");
   if (stamp === undefined || others.length > 0)
     throw new NevertwiceError("signature-missing", "The header names no time, or several.");

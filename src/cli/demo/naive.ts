@@ -1,5 +1,5 @@
 import type { SandboxClient } from "../../sandbox/client.ts";
-import { type Books, newOrderId, type Purchase } from "./books.ts";
+import { type Books, newOrderId, type Purchase } from "./bookkeeping.ts";
 import type { Crash } from "./crash.ts";
 import { purchaseSchema } from "./purchase.ts";
 import { problem, type WebHandler } from "./web.ts";

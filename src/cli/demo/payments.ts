@@ -10,7 +10,7 @@ import {
 } from "../../core/judgement.ts";
 import type { Passed, ProviderResult, SandboxClient, Wanted } from "../../sandbox/client.ts";
 import { type Charge, isObject, type Refund, type RefundRequest } from "../../sandbox/wire.ts";
-import type { Purchase } from "./books.ts";
+import type { Purchase } from "./bookkeeping.ts";
 
 /** The provider's code of a refusal, such as `card_declined`. */
 export interface PaymentDecline {
@@ -23,7 +23,7 @@ export interface CallWatch {
   after(): void;
 }
 
-const PROVIDER = "sandbox";
+export const PROVIDER = "sandbox";
 const CARD_DECLINED = "card_declined";
 const UNWATCHED: CallWatch = { before: () => {}, after: () => {} };
 /** By then a request has arrived at a provider on the same machine, or it never will. */

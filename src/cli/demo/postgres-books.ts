@@ -1,15 +1,7 @@
 import type { Store } from "../../store.ts";
 import { openPostgres } from "../open-store.ts";
-import {
-  ENTERED,
-  ORDERS,
-  RECEIPTS,
-  TABLES,
-  toEntered,
-  toOrder,
-  toReceipt,
-} from "./book-rows.ts";
-import type { Books } from "./books.ts";
+import { ENTERED, ORDERS, RECEIPTS, TABLES, toEntered, toOrder, toReceipt } from "./book-rows.ts";
+import type { Books } from "./bookkeeping.ts";
 
 interface Queryable {
   query(text: string, values?: unknown[]): Promise<{ readonly rows: unknown[] }>;

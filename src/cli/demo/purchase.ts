@@ -1,5 +1,5 @@
 import type { StandardSchema } from "../../core/standard-schema.ts";
-import type { Purchase } from "./books.ts";
+import type { Purchase } from "./bookkeeping.ts";
 
 export interface RefundOrder {
   readonly chargeId: string;

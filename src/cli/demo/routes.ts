@@ -1,9 +1,19 @@
 import type { Passed, SandboxClient } from "../../sandbox/client.ts";
 import { isObject } from "../../sandbox/wire.ts";
 import { servePage } from "./page.ts";
-import { type DemoState, type Order, readProvider, SHOWN_MAX } from "./state.ts";
+import {
+  type DemoState,
+  type Endpoint,
+  type EventRow,
+  type Order,
+  type Receipt,
+  readEventFaults,
+  readProvider,
+  SHOWN_MAX,
+} from "./state.ts";
 import type { Timeline } from "./timeline.ts";
 import { problem, type WebHandler } from "./web.ts";
+import type { WebhookControl } from "./webhook-control.ts";
 
 export const CRASHES = ["before-charge", "after-charge"] as const;
 /** Where the next checkout's process ends. */
@@ -21,7 +31,20 @@ export interface ShopParts {
   /** The operation of a key of the scope, or nothing if the key is unknown. */
   readonly timeline: (scope: string, key: string) => Promise<Timeline | undefined>;
   readonly crash: (at: CrashPoint) => void;
+  /** Takes what the provider tells. */
+  readonly webhook: WebHandler;
+  readonly control: WebhookControl;
+  /** Newest first. */
+  readonly events: () => Promise<readonly EventRow[]>;
+  readonly endpoint: () => Omit<Endpoint, "faults">;
+  /** Oldest first. */
+  readonly receipts: () => Promise<readonly Receipt[]>;
+  /** The next receipt arrives, and its answer is lost. */
+  readonly loseReceipt: () => void;
 }
+
+/** Where the provider sends its events. */
+export const WEBHOOK_PATH = "/webhooks/sandbox";
 
 const SCOPE = "demo";
 
@@ -42,6 +65,13 @@ export function shopRoutes(parts: ShopParts): WebHandler {
       POST: async (request) => pass(await parts.provider.queueFaults(await readJson(request))),
       DELETE: async () => pass(await parts.provider.clearFaults()),
     },
+    "/sandbox/webhook-faults": {
+      GET: async () => pass(await parts.control.faults()),
+      POST: async (request) => pass(await parts.control.orderFaults(await readJson(request))),
+      DELETE: async () => pass(await parts.control.clearFaults()),
+    },
+    [WEBHOOK_PATH]: { POST: parts.webhook },
+    "/demo/lose-receipt": { POST: async () => loseReceipt(parts) },
     "/demo/crash": { POST: async (request) => armCrash(parts, await readJson(request)) },
     "/demo/state": { GET: async (_, url) => Response.json(await readState(parts, url)) },
   };
@@ -70,18 +100,29 @@ function armCrash(parts: ShopParts, body: unknown): Response {
   return Response.json({ at });
 }
 
+function loseReceipt({ loseReceipt: lose }: ShopParts): Response {
+  lose();
+  return Response.json({ next: "answer-lost" });
+}
+
 async function readState(parts: ShopParts, url: URL): Promise<DemoState> {
   const key = url.searchParams.get("key") ?? "";
-  const [orders, provider, operation] = await Promise.all([
+  const [orders, provider, operation, events, receipts, faults] = await Promise.all([
     parts.orders(),
     readProvider(parts.provider),
     key === "" ? undefined : parts.timeline(url.searchParams.get("scope") ?? SCOPE, key),
+    parts.events(),
+    parts.receipts(),
+    parts.control.faults(),
   ]);
   return {
     pid: process.pid,
     orders: orders.slice(-SHOWN_MAX),
     provider,
     operation: operation ?? null,
+    events,
+    receipts: receipts.slice(-SHOWN_MAX),
+    endpoint: { ...parts.endpoint(), faults: readEventFaults(faults) },
   };
 }
 

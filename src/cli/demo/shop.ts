@@ -1,15 +1,18 @@
 import type { Report } from "../../core/events.ts";
 import { nevertwice, type Once } from "../../core/once.ts";
 import { protect } from "../../http/web.ts";
+import { systemClock } from "../../model/clock.ts";
 import { isNevertwiceError } from "../../model/errors.ts";
 import { recordId } from "../../model/key.ts";
 import { fail, ok } from "../../model/outcome.ts";
 import { type SandboxClient, sandboxClient } from "../../sandbox/client.ts";
 import type { Charge } from "../../sandbox/wire.ts";
-import type { OperationStore } from "../../store.ts";
-import { after, type Books, newOrderId, openBooks } from "./books.ts";
+import type { OperationStore, Store } from "../../store.ts";
+import { after, type Books, newOrderId } from "./bookkeeping.ts";
+import { openBooks } from "./books.ts";
 import type { Running } from "./child-process.ts";
 import { type Crash, createCrash } from "./crash.ts";
+import { letterBox, RECOGNISED_MS } from "./letter-box.ts";
 import { naiveCheckout } from "./naive.ts";
 import type { ShopOptions } from "./options.ts";
 import { chargeEffect, refundEffect } from "./payments.ts";
@@ -17,6 +20,8 @@ import { purchaseSchema, refundSchema } from "./purchase.ts";
 import { shopRoutes } from "./routes.ts";
 import { type Timeline, timelineOf } from "./timeline.ts";
 import { problem, serve, type WebHandler } from "./web.ts";
+import { webhookControl } from "./webhook-control.ts";
+import { orderOf, shopWebhooks } from "./webhooks.ts";
 
 /** Short, so that a person who crashed the shop sees it recover. */
 const LEASE_MS = 3_000;
@@ -28,14 +33,22 @@ export async function startShop(options: ShopOptions): Promise<Running> {
   const provider = sandboxClient(options.sandboxUrl);
   const crash = createCrash();
   // The books' callbacks await only where the database does, so one type serves both.
-  const store = books.store as OperationStore<unknown, "async">;
+  const store = books.store as Store<unknown, "async">;
+  let refused = 0;
   const once = nevertwice({
     store,
     namespace: "demo-shop",
     leaseMs: options.leaseMs ?? LEASE_MS,
     attemptsMax: options.attemptsMax,
-    onEvent: report,
+    onEvent: (event) => {
+      if (event.type === "webhook.refused") refused += 1;
+      report(event);
+    },
   });
+  const control = webhookControl(options.sandboxUrl);
+  const webhooks = shopWebhooks({ once, books, provider, control, clock: systemClock });
+  const box = letterBox(books);
+  once.relay("receipt", (message) => box.send(message), { dedupeMs: RECOGNISED_MS });
   const routes = shopRoutes({
     provider,
     orders: () => books.orders(),
@@ -44,13 +57,22 @@ export async function startShop(options: ShopOptions): Promise<Running> {
     naiveCheckout: naiveCheckout(books, provider, crash),
     timeline: (scope, key) => readTimeline(store, scope, key),
     crash: (at) => crash.arm(at),
+    webhook: webhooks.handler,
+    control,
+    events: () => webhooks.events(),
+    endpoint: () => ({ state: webhooks.state(), refused }),
+    receipts: () => books.receipts(),
+    loseReceipt: () => box.loseAnswer(),
   });
   const server = await serve(routes, { port: options.port, host: "127.0.0.1" });
   once.worker.start({ pollMs: POLL_MS });
+  const closing = new AbortController();
+  const opened = webhooks.open(server.url, closing.signal);
   return {
     url: server.url,
     async close() {
-      await server.close();
+      closing.abort();
+      await Promise.all([server.close(), opened]);
       await once.close();
       await books.close();
     },
@@ -89,7 +111,8 @@ function checkoutRoute(
       }
       const chargeId = charge.value.id;
       return op.settle((tx, write) => {
-        write.stage("receipt", { orderId });
+        write.stage("receipt", { orderId }, { key: orderId });
+        write.arrived(orderOf(chargeId));
         const body = { orderId, chargeId, amount, currency };
         return after(books.markPaid(tx, orderId, chargeId), () =>
           ok(body, 201, { reference: orderId }),

@@ -1,15 +1,7 @@
 import type { Store } from "../../store.ts";
 import { openSqlite } from "../open-store.ts";
-import {
-  ENTERED,
-  ORDERS,
-  RECEIPTS,
-  TABLES,
-  toEntered,
-  toOrder,
-  toReceipt,
-} from "./book-rows.ts";
-import type { Books } from "./books.ts";
+import { ENTERED, ORDERS, RECEIPTS, TABLES, toEntered, toOrder, toReceipt } from "./book-rows.ts";
+import type { Books } from "./bookkeeping.ts";
 
 const NOW = "cast(unixepoch('subsec') * 1000 as integer)";
 

@@ -1,3 +1,4 @@
+import type { EventRoute, EventState } from "../../model/event.ts";
 import type { Passed, SandboxClient } from "../../sandbox/client.ts";
 import { type Charge, isObject, type Refund } from "../../sandbox/wire.ts";
 import type { Timeline } from "./timeline.ts";
@@ -14,6 +15,47 @@ export interface Order {
   readonly status: string;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
+  /** When the provider's event of the charge was handled; null before. */
+  readonly confirmedAt: number | null;
+  /** What went back, as the provider's events say. */
+  readonly refunded: number;
+}
+
+/** An event that came by webhook, or that the shop asked for. */
+export interface EventRow {
+  readonly key: string;
+  readonly type: string;
+  /** What it is about; null if it tells of no charge. */
+  readonly chargeId: string | null;
+  readonly route: EventRoute;
+  /** How often it came. */
+  readonly arrived: number;
+  readonly state: EventState;
+  /** How often its handler's writes are in the shop's books. */
+  readonly handled: number;
+  /** When it came first; the database's time. */
+  readonly at: number;
+  readonly waitsFor: string | null;
+  readonly error: string | null;
+}
+
+/** A receipt in the customer's letter box. */
+export interface Receipt {
+  readonly orderId: string;
+  /** How often it was handed over; it lies there once. */
+  readonly times: number;
+  readonly at: number;
+}
+
+/** `absent`: the provider sends no webhooks here. */
+export type EndpointState = "unregistered" | "registered" | "absent";
+
+export interface Endpoint {
+  readonly state: EndpointState;
+  /** How many deliveries this process has refused because of their signature. */
+  readonly refused: number;
+  /** Faults that wait for the next events. */
+  readonly faults: readonly string[];
 }
 
 /** Everything that the page shows, in one answer of `GET /demo/state?key=...`. */
@@ -25,6 +67,11 @@ export interface DemoState {
   readonly provider: ProviderState;
   /** The operation of the key that was asked for; null if nothing has claimed it. */
   readonly operation: Timeline | null;
+  /** Newest first. */
+  readonly events: readonly EventRow[];
+  /** The newest ones, newest last. */
+  readonly receipts: readonly Receipt[];
+  readonly endpoint: Endpoint;
 }
 
 export type ProviderState =
@@ -55,6 +102,13 @@ export async function readProvider(provider: SandboxClient): Promise<ProviderSta
     refunds: member(refunds, "data") as readonly Refund[],
     faults: member(faults, "next") as readonly string[],
   };
+}
+
+/** The faults that wait for the next events; none where the provider does not tell. */
+export function readEventFaults(passed: Passed): readonly string[] {
+  return member(passed, "next").flatMap((rule) =>
+    isObject(rule) && typeof rule["fault"] === "string" ? [rule["fault"]] : [],
+  );
 }
 
 function member(passed: Passed, name: "data" | "next"): readonly unknown[] {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { NevertwiceError } from "../../model/errors.ts";
 import type { AuthenticEvent, EventEvidence, EventObject, EventRoute } from "../../model/event.ts";
 import { decodeJson, encodeJson } from "../../model/json.ts";
@@ -73,7 +74,33 @@ export function sealEvent(sealer: Sealer, source: string, event: AuthenticEvent)
     ...(hint === true ? { hint } : {}),
     ...(evidence === undefined ? {} : { evidence }),
   };
-  return sealer.seal(eventId(source, key), PLACE, encodeJson(body));
+  return sealer.seal(eventId(source, key), PLACE, encodeBody(body));
+}
+
+/**
+ * An authentic event is kept even if it is JSON that no outcome may be, such as a text that was cut
+ * within a character: a provider that is refused sends the same again.
+ *
+ * @throws not-json
+ */
+function encodeBody(body: EventBody): Uint8Array {
+  try {
+    return encodeJson(body);
+  } catch (error) {
+    const text = whole(body);
+    if (text === undefined) throw error;
+    return Buffer.from(text, "utf8");
+  }
+}
+
+/** The text of a value that JSON gives back as it was. */
+function whole(value: unknown): string | undefined {
+  try {
+    const text = JSON.stringify(value);
+    return isDeepStrictEqual(JSON.parse(text), value) ? text : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Undefined if the bytes cannot be read: a lost key, or bytes that were altered or moved. */

@@ -68,10 +68,9 @@ function dueFrom(due: readonly EventRow[]): number {
   return Math.min(...due.map(({ dueAt }) => dueAt ?? Number.POSITIVE_INFINITY));
 }
 
-/** An event whose start has no end may have ended the process, and others with it. */
+/** An event whose start has no end may have ended the process, so it may take no other with it. */
 function together(due: readonly EventRow[]): readonly EventRow[] {
-  const [first] = due;
-  return first !== undefined && first.starts > first.attempts ? [first] : due;
+  return due.some(({ starts, attempts }) => starts > attempts) ? due.slice(0, 1) : due;
 }
 
 function start(events: MemoryEvents, row: EventRow, now: number): WaitingEvent {

@@ -43,6 +43,10 @@ export function beginFunction(names: Names): string {
   ELSIF known.result_kind IS NOT NULL OR known.reference IS NOT NULL THEN
     RETURN 'stale';
   END IF;
+  IF p_mark IS NOT NULL AND (known.name IS NULL OR known.result_kind IS NOT NULL) THEN
+    INSERT INTO ${sentKey} (provider_key, operation_id, step)
+      VALUES (p_mark, p_id, p_name) ON CONFLICT DO NOTHING;
+  END IF;
   INSERT INTO ${send} (operation_id, step, number, generation, fence, sent_at)
     SELECT p_id, p_name, count(*) + 1, CASE WHEN known.result_kind IS NULL
       THEN coalesce(known.generation, p_generation) ELSE p_generation END, p_fence, moment

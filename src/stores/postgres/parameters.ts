@@ -107,6 +107,7 @@ export const OPERATION_FUNCTIONS: Readonly<Record<OperationFunction, Parameters>
     p_kept_for_ms: "number",
     p_look_up: "flag",
     p_compensates: "text",
+    p_mark: "text",
     p_skew_ms: "number",
   },
   record_step: {

@@ -8,14 +8,15 @@ import type { Cell } from "./client.ts";
 import type { Call } from "./signatures.ts";
 
 export function beginCall(holder: Holder, step: StepBegin, skewMs: number): Call {
-  const { name, inputDigest, providerKey = null, generation, target, compensates = null } = step;
+  const { name, inputDigest, providerKey = null, generation, target } = step;
+  const { compensates = null, mark = null } = step;
   const { provider = null, kind = null, account = null, region = null } = target ?? {};
   return {
     name: "begin_step",
     values: [
       ...[...held(holder), name, inputDigest, providerKey, String(generation)],
       ...[provider, kind, account, region, hex(step.request), number(step.keptForMs)],
-      ...[String(step.lookUp), compensates, String(skewMs)],
+      ...[String(step.lookUp), compensates, mark, String(skewMs)],
     ],
   };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { StoreCase } from "../bench.ts";
-import { answered, bytes, claimed, claimOf, sendOf } from "./sample.ts";
+import { answered, bytes, claimed, claimOf, keylessSendOf, sendOf } from "./sample.ts";
 
 const INTENT = { provider: "stripe", kind: "payment_intent" };
 const VALUE = bytes('{"id":"pi_1"}');
@@ -39,6 +39,25 @@ export const markCases: readonly StoreCase[] = [
           id: record.id,
           step: "charge",
         });
+    },
+  },
+  {
+    guarantee: 32,
+    name: "a step without a key is found by the mark that its sends carry",
+    async run({ store }) {
+      const { record } = await claimed(store, claimOf("k"));
+      const found = { id: record.id, step: "charge" };
+      answered(await store.begin(record, { ...keylessSendOf("charge"), mark: "first" }));
+      answered(await store.begin(record, { ...keylessSendOf("charge"), mark: "first" }));
+      assert.deepEqual(answered(await store.stepOf({ providerKey: "first" })), found);
+      const disproved = { kind: "not-executed", proven: true } as const;
+      answered(await store.record(record, "charge", disproved));
+      const anew = { ...keylessSendOf("charge"), mark: "second", generation: 1 };
+      assert.equal(answered(await store.begin(record, anew)), "done");
+      for (const providerKey of ["first", "second"])
+        assert.deepEqual(answered(await store.stepOf({ providerKey })), found);
+      const read = answered(await store.read(record.id))?.record;
+      assert.equal(read?.steps[0]?.effect?.providerKey, undefined, "a mark is no key");
     },
   },
   {
