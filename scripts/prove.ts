@@ -1,3 +1,4 @@
+import { proveFuzz } from "./prove-fuzz.ts";
 import { proveKills } from "./prove-kills.ts";
 import { proveSimulation } from "./prove-simulation.ts";
 import { proveStorm } from "./prove-storm.ts";
@@ -8,6 +9,7 @@ const PROOFS = {
   kills: proveKills,
   storm: proveStorm,
   traffic: proveTraffic,
+  fuzz: proveFuzz,
 } as const;
 
 /** The first word names the proof; without one it is the simulation. */

@@ -138,17 +138,30 @@ byte orders;
 byte troubles = TROUBLES;
 byte words = WORDS;
 
-/* Scratch of one atomic block, which is no part of a state. */
-hidden mtype:event event;
-hidden mtype:payload payload;
-hidden mtype:claim claimed;
-hidden mtype:code code;
-hidden mtype:settle settled;
-hidden mtype:status status;
-hidden mtype:doubt doubt;
-hidden byte parkedFor;
-hidden byte early;
-hidden byte isOpen;
+/* Scratch of one atomic block, which is the same after each. */
+mtype:event event = event_claim;
+mtype:payload payload = payload_same;
+mtype:claim claimed = claim_none;
+mtype:code code = code_none;
+mtype:settle settled = settle_none;
+mtype:status status = status_none;
+mtype:doubt doubt = doubt_none;
+bit parkedFor;
+bit early;
+bit isOpen;
+
+inline tidy() {
+  event = event_claim;
+  payload = payload_same;
+  claimed = claim_none;
+  code = code_none;
+  settled = settle_none;
+  status = status_none;
+  doubt = doubt_none;
+  parkedFor = 0;
+  early = 0;
+  isOpen = 0
+}
 
 #define isFinal (state == succeeded || state == failed)
 #define unfinished (begun && result == result_none)

@@ -26,6 +26,7 @@ inline takenOver(me) {
   fence++;
 #endif
   attempts++;
+  assert(fence < 30);
   attemptOf = me;
   readyAt = ready_later;
   runOver = 0

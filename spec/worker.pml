@@ -76,14 +76,14 @@ end_idle:
       insert(me);
       held = fence;
       if
-      :: goto runs
+      :: tidy(); goto runs
       /* The answer is lost: the retry brings the same attempt's id. */
-      :: mayFail -> troubles--; held = 0; goto end_idle
+      :: mayFail -> troubles--; held = 0; tidy(); goto end_idle
       fi
     :: event == event_claim && state == absent && !keyOld && FORM == form_atomic ->
       atomicWork();
-      goto over
-    :: event == event_claim && state == absent && keyOld -> goto end_idle
+      goto overNow
+    :: event == event_claim && state == absent && keyOld -> tidy(); goto end_idle
     :: state != absent && event == event_claim ->
       if
       :: payload = payload_same
@@ -98,15 +98,16 @@ end_idle:
     :: claimed != claim_none
     fi;
     if
-    :: claimed == claim_refuse -> goOn = next_none; goto end_idle
-    :: claimed == claim_replay -> assert(state == outcome); goto end_idle
-    :: claimed == claim_own -> held = fence; renewed(); resolving = unfinished; goto runs
+    :: claimed == claim_refuse -> goOn = next_none; tidy(); goto end_idle
+    :: claimed == claim_replay -> assert(state == outcome); tidy(); goto end_idle
+    :: claimed == claim_own -> held = fence; renewed(); resolving = unfinished; tidy(); goto runs
     :: claimed == claim_take_over && event == event_recover && FORM == form_opaque &&
        goOn == next_run ->
-      goOn = next_none; goto end_idle
+      goOn = next_none; tidy(); goto end_idle
     :: claimed == claim_take_over &&
        !(event == event_recover && FORM == form_opaque && goOn == next_run) ->
-      held = fence
+      held = fence;
+      tidy()
     fi
   };
 
@@ -129,7 +130,7 @@ end_idle:
       :: mayFail -> troubles--; goOn = next_none; held = 0; resolving = 0; goto end_idle
       fi
     }
-  :: atomic { else -> goto over }
+  :: atomic { else -> goto overNow }
   :: mayFail -> goto crash
   fi;
 
@@ -140,11 +141,11 @@ runs:
     /* Before its step, or past it, it may end in any way. */
     :: !resolving && !(begun && (result == result_succeeded || result == result_declined)) ->
       if
-      :: endsWith(doubt_none, status_failed); isOpen = 0; goto ends
-      :: endsWith(doubt_none, status_error); isOpen = 0; goto ends
-      :: mayFail -> troubles--; endsWith(doubt_none, status_passing); isOpen = 0; goto ends
+      :: endsWith(doubt_none, status_failed); isOpen = 0; goto endsNow
+      :: endsWith(doubt_none, status_error); isOpen = 0; goto endsNow
+      :: mayFail -> troubles--; endsWith(doubt_none, status_passing); isOpen = 0; goto endsNow
       /* Only `undefined` code can be met with a changed definition. */
-      :: endsWith(doubt_definition_changed, status_none); isOpen = 0; goto ends
+      :: endsWith(doubt_definition_changed, status_none); isOpen = 0; goto endsNow
       :: FORM == form_opaque -> about[me] = 1; goto sends
       :: FORM == form_resumable -> late[me] = 0; goto begins
       fi
@@ -153,7 +154,7 @@ runs:
     :: resolving && reference && FORM == form_resumable ->
       if
       :: ask[me] = ask_succeeded; goto waits
-      :: endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto ends
+      :: endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto endsNow
       fi
     :: resolving && !reference && FORM == form_resumable ->
       if
@@ -166,18 +167,18 @@ runs:
       :: LOOK_UP > 0 && effects > 0 -> ask[me] = ask_succeeded; goto waits
       /* A miss before all is quiet proves nothing, and costs no attempt. */
       :: LOOK_UP > 0 && !quiet && mayFail ->
-        troubles--; early = 1; endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto ends
+        troubles--; early = 1; endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto endsNow
 #ifdef MISS_IS_PROOF
       :: LOOK_UP > 0 && (!quiet || effects == 0) -> goto proves
 #endif
       :: LOOK_UP == 1 && quiet && effects == 0 ->
-        endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto ends
+        endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto endsNow
       :: LOOK_UP == 2 && KEYED && quiet && effects == 0 -> goto proves
       :: LOOK_UP == 2 && !KEYED && quiet && effects == 0 ->
-        endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto ends
-      :: LOOK_UP > 0 -> endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto ends
+        endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto endsNow
+      :: LOOK_UP > 0 -> endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto endsNow
       :: LOOK_UP == 0 && (!KEYED || last == verdict_frozen || !replayOpen) ->
-        parkedFor = 1; endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto ends
+        parkedFor = 1; endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto endsNow
       fi
     :: mayFail -> goto crash
     fi
@@ -189,7 +190,7 @@ proves:
     if
     :: writes(held) && unfinished ->
       checkHolder(held); disproved(); resolving = 0; late[me] = 0; goto begins
-    :: !(writes(held) && unfinished) -> goto over
+    :: !(writes(held) && unfinished) -> goto overNow
     :: mayFail -> goto crash
     fi
   };
@@ -208,10 +209,10 @@ begins:
       if
       :: resolving = 1; goto sends
       /* Its answer is lost: nothing was sent, so the run ends without a doubt of its own. */
-      :: mayFail -> troubles--; endsWith(doubt_none, status_none); isOpen = resolving; goto ends
+      :: mayFail -> troubles--; endsWith(doubt_none, status_none); isOpen = resolving; goto endsNow
       fi
     :: !(writes(held) && !reference && (!begun || result == result_none ||
-       result == result_not_executed)) -> goto over
+       result == result_not_executed)) -> goto overNow
     :: mayFail -> goto crash
     fi
   };
@@ -243,22 +244,22 @@ waits:
     :: mayFail -> goto crash
     /* A handler that does not await its step tries to end the operation meanwhile. */
     :: ask[me] == ask_sent && FORM == form_resumable -> kind = failed; goto settles
-    :: FORM == form_resumable && ask[me] > ask_none && ask[me] != ask_sent
+    :: FORM == form_resumable && ask[me] != ask_none && ask[me] != ask_sent
     :: FORM == form_opaque && resolving && ask[me] == ask_succeeded
     :: FORM == form_opaque && !resolving && ask[me] != ask_sent ->
       if
       :: ask[me] == ask_succeeded -> kind = succeeded; ask[me] = ask_none; goto settles
       :: ask[me] == ask_declined || ask[me] == ask_refused ->
         kind = failed; ask[me] = ask_none; goto settles
-      :: ask[me] == ask_not_executed -> endsWith(doubt_none, status_passing); goto ends
-      :: ask[me] == ask_unanswered -> endsWith(doubt_none, status_timeout); goto ends
+      :: ask[me] == ask_not_executed -> endsWith(doubt_none, status_passing); goto endsNow
+      :: ask[me] == ask_unanswered -> endsWith(doubt_none, status_timeout); goto endsNow
       :: ask[me] == ask_failed || ask[me] == ask_unanswered ->
-        endsWith(doubt_none, status_error); goto ends
+        endsWith(doubt_none, status_error); goto endsNow
       fi
     fi;
     isOpen = 1;
     if
-    :: !(writes(held) && unfinished) -> goto over
+    :: !(writes(held) && unfinished) -> goto overNow
     :: writes(held) && unfinished ->
       checkHolder(held);
       if
@@ -283,14 +284,14 @@ waits:
       ask[me] = ask_none;
       if
       :: result == result_not_executed ->
-        isOpen = 0; endsWith(doubt_none, status_none); goto ends
-      :: result == result_none -> endsWith(doubt_effect_unknown, status_none); goto ends
+        isOpen = 0; endsWith(doubt_none, status_none); goto endsNow
+      :: result == result_none -> endsWith(doubt_effect_unknown, status_none); goto endsNow
       :: result == result_succeeded || result == result_declined ->
         resolving = 0;
         if
-        :: goto finishes
+        :: tidy(); goto finishes
         /* The answer of the record is lost. */
-        :: mayFail -> troubles--; endsWith(doubt_effect_unknown, status_none); goto ends
+        :: mayFail -> troubles--; endsWith(doubt_effect_unknown, status_none); goto endsNow
         fi
       fi
     fi
@@ -299,15 +300,14 @@ waits:
   /* The handler goes on with what the step came to. */
 finishes:
   atomic {
-    isOpen = 0;
     if
     :: result == result_succeeded -> kind = succeeded
     /* A failure although the effect stands, which is refused. */
     :: result == result_succeeded && FORM == form_resumable -> kind = failed
     :: result == result_declined -> kind = failed
     /* The settle's own writes hit a constraint. */
-    :: result == result_succeeded -> endsWith(doubt_settle_failed, status_none); goto ends
-    :: endsWith(doubt_none, status_error); goto ends
+    :: result == result_succeeded -> endsWith(doubt_settle_failed, status_none); goto endsNow
+    :: endsWith(doubt_none, status_error); goto endsNow
     :: mayFail -> goto crash
     fi
   };
@@ -331,25 +331,27 @@ settles:
         :: !(kind == succeeded && FORM == form_resumable) -> become(kind)
         fi;
         assert(orders <= 1);
-        goto over
+        goto overNow
       :: settled == settle_refuse && code == code_step_unfinished ->
-        kind = absent; goto waits
+        kind = absent; tidy(); goto waits
       :: settled == settle_refuse && code == code_effect_uncompensated ->
-        isOpen = 0; endsWith(doubt_settle_failed, status_none)
+        isOpen = 0; endsWith(doubt_settle_failed, status_none); goto endsNow
       fi
-    :: !writes(held) -> goto over
+    :: !writes(held) -> goto overNow
     :: mayFail -> goto crash
     fi
   };
 
 ends:
   atomic {
+    skip;
+    /* A jump into an atomic block is one with what stands before it. */
+endsNow:
     kind = absent;
     resolving = 0;
     ask[me] = ask_none;
     decideEnd();
-    parkedFor = 0;
-    early = 0;
+    tidy();
     if
     :: ending == end_settle_failed_outcome -> ending = end_none; kind = failed; goto settles
     :: ending != end_settle_failed_outcome
@@ -370,8 +372,8 @@ suspends:
       :: ending == end_release -> suspended(waiting)
       :: ending == end_doubt -> suspended(in_doubt)
       fi;
-      goto over
-    :: !writes(held) -> goto over
+      goto overNow
+    :: !writes(held) -> goto overNow
     :: mayFail -> goto crash
     fi
   };
@@ -385,7 +387,7 @@ probes:
       if
       /* A client brings the request: the claim is proved, and the handler runs. */
       :: writes(held) -> renewed(); goto runs
-      :: !writes(held) -> goto over
+      :: !writes(held) -> goto overNow
       :: ending = end_release; ready = ready_now; counts = 0; goto suspends
       fi
     :: ending = end_doubt; ready = ready_later; counts = 1; goto suspends
@@ -397,8 +399,8 @@ probes:
 settlesOnly:
   atomic {
     if
-    :: writes(held) -> assert(orders <= 1); become(kind); goto over
-    :: !writes(held) -> goto over
+    :: writes(held) -> assert(orders <= 1); become(kind); goto overNow
+    :: !writes(held) -> goto overNow
     :: mayFail -> goto crash
     fi
   };
@@ -410,14 +412,15 @@ end_hangs:
   goto end_hangs;
 
 crash:
-  atomic {
-    troubles--;
-    orphan(me)
-  };
+  troubles--;
 
   /* Nobody comes back with the id of an attempt that may have run. */
 over:
   atomic {
+    skip;
+overNow:
+    orphan(me);
+    tidy();
     if
     :: attemptOf == me -> attemptOf = 0
     :: attemptOf != me

@@ -2,6 +2,7 @@ import { NevertwiceError } from "../model/errors.ts";
 import { ARRIVED_TOPIC } from "../model/message.ts";
 import type { CallbackMode } from "../store.ts";
 import type { InboxPorts } from "./inbox/accept.ts";
+import { createBreaker } from "./inbox/breaker.ts";
 import {
   type EventHandlers,
   type InboxDefinition,
@@ -24,7 +25,10 @@ export interface Traffic {
 export function createTraffic(ports: Ports): Traffic {
   const { inbox, outbox } = ports.store;
   return {
-    inbox: inbox && { ports: { ...ports, inbox }, definitions: new Map() },
+    inbox: inbox && {
+      ports: { ...ports, inbox, breaker: createBreaker(ports.clock) },
+      definitions: new Map(),
+    },
     outbox: outbox && { ports: { ...ports, outbox }, relays: new Map() },
   };
 }

@@ -39,12 +39,21 @@ export function encodeRecipe(recipe: Recipe): string {
 
 /** The recipe of a stored text, or undefined if this version of the library cannot follow it. */
 export function decodeRecipe(text: string): Recipe | undefined {
-  const parts: unknown = JSON.parse(text);
+  let parts: unknown;
+  try {
+    parts = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
   if (!Array.isArray(parts) || parts[0] !== RECIPE_VERSION || typeof parts[1] !== "string")
     return undefined;
   const fields: unknown = parts[2];
   if (fields === undefined) return { version: RECIPE_VERSION, operation: parts[1] };
-  if (!Array.isArray(fields) || !fields.every((field) => typeof field === "string"))
+  if (
+    !Array.isArray(fields) ||
+    fields.length === 0 ||
+    !fields.every((field) => typeof field === "string")
+  )
     return undefined;
   return { version: RECIPE_VERSION, operation: parts[1], fields };
 }

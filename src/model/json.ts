@@ -131,6 +131,7 @@ function flawOfArray(value: readonly unknown[], depth: number, code: JsonError):
 
 function flawOfMembers(value: object, depth: number, code: JsonError): Flaw | undefined {
   for (const name of Object.keys(value)) {
+    if (!name.isWellFormed()) return flaw("has a name that is not well-formed Unicode");
     const found = flawOf((value as Record<string, unknown>)[name], depth + 1, code);
     if (found) return { ...found, place: `.${name}${found.place}` };
   }

@@ -8,7 +8,20 @@ export interface JsonMembers {
 }
 
 const NUMBERS = [0, -0, 1, -1, 0.1, 1.5, 100, 1e21, 1e-7, 5e-324, 2 ** 53 - 1, 2 ** 53, 1e300];
-const NAMES = ["a", "b", "aa", "id", "1", "10", "2", "", "__proto__", "constructor", "é", "\u{1f600}"];
+const NAMES = [
+  "a",
+  "b",
+  "aa",
+  "id",
+  "1",
+  "10",
+  "2",
+  "",
+  "__proto__",
+  "constructor",
+  "é",
+  "\u{1f600}",
+];
 
 /** A value of JSON whose objects have each name once. */
 export function jsonValue(chance: Chance, depth = 3): Json {
@@ -121,5 +134,7 @@ export function isCarried(value: unknown, depth = 0): boolean {
   if (typeof value === "number")
     return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
   if (typeof value !== "object" || value === null) return true;
-  return Object.values(value).every((member) => isCarried(member, depth + 1));
+  return Object.entries(value).every(
+    ([name, member]) => name.isWellFormed() && isCarried(member, depth + 1),
+  );
 }

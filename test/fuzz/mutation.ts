@@ -2,7 +2,7 @@ import type { Chance } from "../simulation/chance.ts";
 
 /** Characters that mean something to one reader or another, and some that only look so. */
 const MARKS = [
-  ...'"\\,;:=&%+-_./|?#<>[]{}()\'!*~^@$`',
+  ..."\"\\,;:=&%+-_./|?#<>[]{}()'!*~^@$`",
   ...["\0", "\t", "\n", "\r", " ", "\u007f", "\u0085", "\u00a0", "\u00ff", "\u0130", "\u2028"],
   ...["\u200b", "\u202e", "\ufeff", "\ufffd", "\ud83d", "\udc00", "\u{1f600}", "\u{e0041}"],
   ...["0", "1", "9", "a", "A", "e", "f", "z", "Z"],
@@ -56,7 +56,7 @@ function flipped(chance: Chance, text: string): string {
 
 /** Long inputs are rare, as they cost the time of many short ones. */
 function repeated(chance: Chance, text: string): string {
-  const length = chance.hit(0.02) ? 4_000 : chance.hit(0.2) ? 300 : 40;
+  const length = chance.hit(0.002) ? 64_000 : chance.hit(0.01) ? 16_000 : 100;
   return text.repeat(1 + chance.below(Math.ceil(length / text.length)));
 }
 

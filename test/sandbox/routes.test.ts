@@ -4,6 +4,7 @@ import { type CrashPoint, type ShopParts, shopRoutes } from "../../src/cli/demo/
 import type { DemoState, Order } from "../../src/cli/demo/state.ts";
 import { timelineOf } from "../../src/cli/demo/timeline.ts";
 import { serve } from "../../src/cli/demo/web.ts";
+import { webhookControl } from "../../src/cli/demo/webhook-control.ts";
 import type { EvidenceRecord } from "../../src/model/evidence.ts";
 import type { OperationRecord } from "../../src/model/operation.ts";
 import { sandboxClient } from "../../src/sandbox/client.ts";
@@ -17,6 +18,8 @@ const ORDER: Order = {
   chargeId: "ch_1",
   status: "paid",
   createdAt: 1,
+  confirmedAt: null,
+  refunded: 0,
 };
 
 const RECORD: OperationRecord = {
@@ -98,6 +101,12 @@ async function shop(
         ? timelineOf(key, { record: RECORD, now: 2_000 }, [MISS])
         : undefined,
     crash: (at) => crashes.push(at),
+    webhook: echo("webhook"),
+    control: webhookControl(sandbox.url),
+    events: async () => [],
+    endpoint: () => ({ state: "registered", refused: 2 }),
+    receipts: async () => [{ orderId: ORDER.orderId, times: 1, at: 2 }],
+    loseReceipt: () => undefined,
   };
   const running = await serve(shopRoutes(parts), { port: 0, host: "127.0.0.1" });
   context.after(() => running.close());
@@ -139,6 +148,20 @@ test("faults are passed on, and an unknown one is a problem that names the known
   assert.match(await refused.text(), /explode.*timeout-before.*truncated.*decline/);
 });
 
+test("what goes wrong with webhooks is ordered in the place of what was ordered before", async (context) => {
+  const { url } = await shop(context);
+  const order = (next: readonly string[]): Promise<Response> =>
+    post(`${url}/sandbox/webhook-faults`, { provider: "plain", next });
+  assert.equal((await order(["drop", "forge"])).status, 200);
+  assert.equal((await order(["delay:20"])).status, 200);
+  const { endpoint, receipts } = (await (await fetch(`${url}/demo/state`)).json()) as DemoState;
+  assert.deepEqual(endpoint, { state: "registered", refused: 2, faults: ["delay:20"] });
+  assert.deepEqual(receipts, [{ orderId: ORDER.orderId, times: 1, at: 2 }]);
+  const refused = await order(["explode"]);
+  assert.equal(refused.status, 400);
+  assert.match(await refused.text(), /explode.*duplicate-at-once.*drop.*forge/);
+});
+
 test("a crash is armed for the two points only", async (context) => {
   const { url, crashes } = await shop(context);
   for (const at of ["before-charge", "after-charge"])
@@ -173,7 +196,7 @@ test("the page and its files load from this origin only", async (context) => {
   const files = [...html.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, path]) => path ?? "");
   const script = await (await fetch(`${url}/assets/page.js`)).text();
   files.push(...[...script.matchAll(/from "\.(\/[^"]+)"/g)].map(([, path]) => `/assets${path}`));
-  assert.equal(new Set(files).size, 7);
+  assert.equal(new Set(files).size, 9);
   for (const file of files) assert.equal((await fetch(`${url}${file}`)).status, 200, file);
   assert.equal((await fetch(`${url}/assets/../routes.ts`)).status, 404);
 });

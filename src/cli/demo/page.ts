@@ -7,9 +7,11 @@ const ASSETS: Readonly<Record<string, { readonly file: string; readonly type: st
   "/assets/page.css": { file: "page.css", type: "text/css; charset=utf-8" },
   "/assets/shop.css": { file: "shop.css", type: "text/css; charset=utf-8" },
   "/assets/truth.css": { file: "truth.css", type: "text/css; charset=utf-8" },
+  "/assets/events.css": { file: "events.css", type: "text/css; charset=utf-8" },
   "/assets/page.js": { file: "page.js", type: "text/javascript; charset=utf-8" },
   "/assets/checkout.js": { file: "checkout.js", type: "text/javascript; charset=utf-8" },
   "/assets/draw.js": { file: "draw.js", type: "text/javascript; charset=utf-8" },
+  "/assets/events.js": { file: "events.js", type: "text/javascript; charset=utf-8" },
 };
 
 const HEADERS = {

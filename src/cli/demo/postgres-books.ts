@@ -12,7 +12,7 @@ const INSERT = `insert into shop_order values ($1, $2, $3, $4, $5, $6, ${NOW})`;
 const PAID = "update shop_order set status = 'paid', charge_id = $2 where order_id = $1";
 const GONE = "delete from shop_order where order_id = $1";
 const ENTER = `insert into shop_entry
-  select $1, charge_id, $2, ${NOW} from shop_order where charge_id = $3 returning charge_id`;
+  select $1::text, charge_id, $2::bigint, ${NOW} from shop_order where charge_id = $3 returning charge_id`;
 const PUT = `insert into shop_letter values ($1, $2, 1, ${NOW})
   on conflict (letter_id) do update set times = shop_letter.times + 1`;
 

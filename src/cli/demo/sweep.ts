@@ -35,7 +35,10 @@ export function plainSweep(
       const listed = readList(await control.events()) as readonly Listed[];
       const ripe = listed.filter(({ createdAt }) => createdAt <= now - YOUNG_MS);
       const covered = Math.max(Number(cursor ?? 0), ...ripe.map(({ createdAt }) => createdAt));
-      if (cursor === undefined) return yield { events: [], cursor: String(covered) };
+      if (cursor === undefined) {
+        yield { events: [], cursor: String(covered) };
+        return;
+      }
       const since = ripe.filter(({ createdAt }) => createdAt > Number(cursor));
       const isWhole = listed.length < LIST_MAX || since.length < ripe.length;
       const known = await knownKeys(inbox);

@@ -4,12 +4,14 @@ import { digest } from "../../model/key.ts";
 import type { Accepted, AcceptRequest, InboxStore, NewEvent } from "../../store/inbox.ts";
 import { boundedLine } from "../error-line.ts";
 import { type Ports, within } from "../ports.ts";
+import type { Breaker } from "./breaker.ts";
 import { handlerOf, type InboxDefinition } from "./declaration.ts";
 import { sealEvent } from "./event.ts";
 
 /** The ports of an inbox: those of the core, with a store that has one. */
 export interface InboxPorts extends Ports {
   readonly inbox: InboxStore;
+  readonly breaker: Breaker;
 }
 
 const NAME_LENGTH_MAX = 255;

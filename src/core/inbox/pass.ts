@@ -5,7 +5,7 @@ import type { InboxPorts } from "./accept.ts";
 import type { InboxDefinition } from "./declaration.ts";
 import { processObject } from "./process.ts";
 
-/** Longer than a reading and a transaction take; whoever comes later commits nothing. */
+/** Longer than a transaction takes, beside a reading; whoever comes later commits nothing. */
 const LEASE_MS = 60_000;
 /** Of one object in one transaction. */
 const EVENTS_MAX = 100;
@@ -28,9 +28,11 @@ export async function startHandling(
   definitions: ReadonlyMap<string, InboxDefinition>,
   limit: number,
 ): Promise<Handlings | undefined> {
-  if (definitions.size === 0 || limit <= 0) return [];
-  const sources = [...definitions.keys()];
-  const request = { sources, leaseMs: LEASE_MS, limit, eventsMax: EVENTS_MAX };
+  const sources = [...definitions.keys()].filter((source) => !ports.breaker.isOpen(source));
+  if (sources.length === 0 || limit <= 0) return [];
+  const slowestMs = Math.max(...[...definitions.values()].map(({ readMs }) => readMs));
+  const leaseMs = LEASE_MS + slowestMs;
+  const request = { sources, leaseMs, limit, eventsMax: EVENTS_MAX };
   const answer = await within(ports, ports.inbox.claim(request));
   if (answer.kind !== "ok") {
     ports.events.emit({ type: "inbox.failed", source: sources.join(", "), error: answer.error });

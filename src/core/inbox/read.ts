@@ -1,6 +1,11 @@
 import type { InboxPorts } from "./accept.ts";
 import type { InboxDefinition, ObjectDeclaration } from "./declaration.ts";
 
+/** The provider answered, and has no such object. */
+class Missing extends Error {
+  override readonly name: string = "Missing";
+}
+
 /** What reading an object came to. */
 export type ObjectRead =
   | { readonly kind: "read"; readonly current: unknown }
@@ -25,9 +30,11 @@ export async function readObject(
   );
   try {
     const current = await Promise.race([read(id, { signal: stopper.signal }), late]);
-    if (current === undefined) throw new Error(`${source} does not have ${id} yet.`);
+    ports.breaker.tell(source, true);
+    if (current === undefined) throw new Missing(`${source} does not have ${id} yet.`);
     return { kind: "read", current };
   } catch (error) {
+    if (!(error instanceof Missing)) ports.breaker.tell(source, false);
     return { kind: "failed", error };
   } finally {
     cancel();

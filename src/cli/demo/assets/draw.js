@@ -1,4 +1,4 @@
-const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+export const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 
 export function money(amount, currency) {
   const format = new Intl.NumberFormat("en-IE", { style: "currency", currency });
@@ -6,7 +6,7 @@ export function money(amount, currency) {
 }
 
 /** An element with text only: nothing that came over the wire is ever read as markup. */
-function element(tag, text, attributes = {}, ...children) {
+export function element(tag, text, attributes = {}, ...children) {
   const made = document.createElement(tag);
   if (text !== undefined) made.textContent = text;
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -115,12 +115,18 @@ export function drawLedger(place, provider, cartId) {
 export function drawOrders(place, orders, cartId) {
   const rows = orders.toReversed().map((order) => ({
     other: order.cartId !== cartId,
-    cells: [order.orderId, order.cartId, order.status, money(order.amount, order.currency)],
+    cells: [order.orderId, order.cartId, statusOf(order), money(order.amount, order.currency)],
   }));
   drawTable(place, ["Order", "Cart", "Status", "Amount"], rows, "No orders yet.");
 }
 
-function drawTable(place, titles, rows, empty) {
+/** What the shop wrote itself, and what its provider's events added. */
+function statusOf({ status, confirmedAt, refunded, amount }) {
+  if (refunded > 0) return refunded < amount ? "part refunded" : "refunded";
+  return confirmedAt === null ? status : `${status}, confirmed`;
+}
+
+export function drawTable(place, titles, rows, empty) {
   if (rows.length === 0) {
     place.replaceChildren(element("p", empty, { class: "quiet" }));
     return;
@@ -139,7 +145,9 @@ function drawTable(place, titles, rows, empty) {
   place.replaceChildren(element("div", undefined, { class: "scroll" }, table));
 }
 
+/** A text, shortened where it is long, or an element as it is. */
 function cell(text) {
+  if (typeof text !== "string") return element("td", undefined, {}, text);
   const short = text.length > 16 ? `${text.slice(0, 15)}…` : text;
   return element("td", short, short === text ? {} : { title: text });
 }

@@ -9,6 +9,7 @@ import {
   ofCart,
   verdictOf,
 } from "./draw.js";
+import { drawArrived, drawEndpoint, drawEvents, drawReceipts } from "./events.js";
 
 const CURRENCY = "eur";
 const MANY = 20;
@@ -60,9 +61,25 @@ async function arm() {
   const fault = at("fault").value;
   if (fault === "" || seen.armed) return;
   seen.armed = true;
-  if (fault.startsWith("crash:")) await post("/demo/crash", { at: fault.slice(6) });
+  if (fault === "receipt") await post("/demo/lose-receipt", {});
+  else if (fault.startsWith("crash:")) await post("/demo/crash", { at: fault.slice(6) });
   else await post("/sandbox/faults", { next: [fault] });
   say(`Armed: ${at("fault").selectedOptions[0].textContent.toLowerCase()}`);
+}
+
+/** What goes wrong with the next webhook: one fault at a time, and none if it is pressed again. */
+async function armWebhook(button) {
+  const { fault } = button.dataset;
+  const isArmed = button.getAttribute("aria-pressed") === "true";
+  try {
+    await post("/sandbox/webhook-faults", { provider: "plain", next: isArmed ? [] : [fault] });
+    const more = fault.startsWith("reorder") ? ", together with the one after it" : "";
+    const how = isArmed ? "as it should" : button.textContent.toLowerCase() + more;
+    say(`The next webhook comes ${how}`);
+  } catch (error) {
+    say(`The webhook’s fault could not be armed: ${error.message}`);
+  }
+  void poll();
 }
 
 async function press(times) {
@@ -190,6 +207,21 @@ function draw() {
   drawTimeline(at("timeline"), at("state"), state.operation, purchase.naive);
   drawLedger(at("ledger"), state.provider, purchase.cartId);
   drawOrders(at("orders"), state.orders, purchase.cartId);
+  drawTraffic(charges, orders);
+}
+
+/** What came in of this purchase, and what went out. */
+function drawTraffic(charges, orders) {
+  const { events, endpoint, receipts } = state;
+  const mine = new Set([...charges.map(({ id }) => id), ...orders.map(({ chargeId }) => chargeId)]);
+  drawEvents(at("events"), events, mine);
+  drawArrived(at("arrived"), events, mine);
+  drawEndpoint(at("endpoint"), endpoint);
+  drawReceipts(at("receipts"), receipts, orders);
+  for (const button of at("hooks").querySelectorAll("button")) {
+    const isArmed = endpoint.faults.includes(button.dataset.fault);
+    button.setAttribute("aria-pressed", String(isArmed));
+  }
 }
 
 function drawFaults(faults) {
@@ -213,6 +245,9 @@ function label() {
 at("form").addEventListener("submit", (event) => {
   event.preventDefault();
   void press(1);
+});
+at("hooks").addEventListener("click", ({ target }) => {
+  if (target instanceof HTMLButtonElement) void armWebhook(target);
 });
 at("pay-many").addEventListener("click", () => void press(MANY));
 at("renew").addEventListener("click", renew);

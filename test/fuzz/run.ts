@@ -1,0 +1,99 @@
+import { createChance } from "../simulation/chance.ts";
+import type { Target } from "./target.ts";
+
+/** Longer than this no execution may take; nothing that is read here is long. */
+const SLOW_MS = 150;
+/** A machine that was busy elsewhere is not slow three times. */
+const SLOW_TRIES = 3;
+const SHRINK_TRIES_MAX = 2_000;
+
+/** An input that breaks its target's property. */
+export interface Finding {
+  readonly target: string;
+  readonly seed: number;
+  /** Which execution of the seed it was, from 0. */
+  readonly index: number;
+  /** The input, cut down as far as it still breaks the property in the same way. */
+  readonly input: Uint8Array;
+  readonly error: unknown;
+}
+
+export interface FuzzRun {
+  readonly executions: number;
+  readonly elapsedMs: number;
+  readonly finding?: Finding;
+}
+
+export interface FuzzLimit {
+  readonly executions?: number;
+  readonly ms?: number;
+}
+
+/** Executes the target from `from` on, until the limit or the first finding. */
+export async function fuzz(
+  target: Target,
+  seed: number,
+  limit: FuzzLimit,
+  from = 0,
+): Promise<FuzzRun> {
+  const { executions: most = Number.POSITIVE_INFINITY, ms = Number.POSITIVE_INFINITY } = limit;
+  const start = performance.now();
+  let index = from;
+  for (; index - from < most; index += 1) {
+    // A look at the clock for each one would be a part of what is measured.
+    if (index % 64 === 0 && performance.now() - start > ms) break;
+    const input = target.make(createChance(seed, `${target.name}:${index}`));
+    const error = await errorOf(target, input);
+    if (error === undefined) continue;
+    const least = await shrunk(target, target.toBytes(input), error);
+    const finding = { target: target.name, seed, index, input: least, error };
+    return { executions: index - from + 1, elapsedMs: performance.now() - start, finding };
+  }
+  return { executions: index - from, elapsedMs: performance.now() - start };
+}
+
+/** What is wrong with an input; undefined where the property holds, in time. */
+export async function errorOf(target: Target, input: unknown): Promise<unknown> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let left = SLOW_TRIES; left > 0; left -= 1) {
+    const start = performance.now();
+    try {
+      const checked = target.check(input);
+      if (checked instanceof Promise) await checked;
+    } catch (error) {
+      return error ?? new Error("Nothing was thrown.");
+    }
+    least = Math.min(least, performance.now() - start);
+    if (least <= SLOW_MS) return undefined;
+  }
+  return new Error(`It takes ${Math.round(least)} ms.`);
+}
+
+/** Cuts parts out of the input, from large to small, as long as the same error comes. */
+async function shrunk(target: Target, bytes: Uint8Array, error: unknown): Promise<Uint8Array> {
+  let found = Buffer.from(bytes);
+  let left = SHRINK_TRIES_MAX;
+  const isStill = async (part: Uint8Array): Promise<boolean> => {
+    try {
+      return signOf(await errorOf(target, target.fromBytes(part))) === signOf(error);
+    } catch {
+      // What is no longer an input of this target.
+      return false;
+    }
+  };
+  if (!(await isStill(found))) return found;
+  for (let size = found.length >> 1; size > 0; size >>= 1)
+    for (let at = 0; at < found.length && left > 0; left -= 1) {
+      const rest = Buffer.concat([found.subarray(0, at), found.subarray(at + size)]);
+      if (await isStill(rest)) found = rest;
+      else at += size;
+    }
+  return found;
+}
+
+/** Errors that are alike: of the same kind, thrown at the same place. */
+function signOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const place = /\n +at .*/.exec(error.stack ?? "")?.[0] ?? "";
+  return error.name + place;
+}
