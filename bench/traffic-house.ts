@@ -1,6 +1,6 @@
 import { hash, randomBytes } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
-import { type AuthenticEvent, nevertwice } from "nevertwice";
+import { type AuthenticEvent, nevertwice, type Report, type Worker } from "nevertwice";
 import { postgresStore } from "nevertwice/postgres";
 import { sqliteStore } from "nevertwice/sqlite";
 import pg from "pg";
@@ -12,7 +12,7 @@ export interface TrafficHouse {
   accept(id: string): Promise<unknown>;
   /** Leaves so many events of as many objects to a worker. */
   fill(count: number): Promise<void>;
-  /** Lets a worker handle at least so many. @returns how many */
+  /** Waits until a worker has handled so many more, or all. @returns how many */
   handle(count: number): Promise<number>;
   close(): Promise<void>;
 }
@@ -44,7 +44,8 @@ async function onPostgres(url: string): Promise<TrafficHouse> {
   const store = postgresStore(pool, { prefix });
   await store.migrate();
   await pool.query(`DROP TABLE IF EXISTS by_hand; ${TABLE}`);
-  const once = nevertwice({ store, onEvent: () => {} });
+  const counter = createCounter();
+  const once = nevertwice({ store, onEvent: counter.hear });
   const inbox = once.inbox(
     { source: "bench" },
     {
@@ -56,7 +57,7 @@ async function onPostgres(url: string): Promise<TrafficHouse> {
       pool.query(`${INSERT} ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, [
         ...[id, "payment.succeeded", JSON.stringify({ id, text: TEXT }), Date.now()],
       ]),
-    ...ours(once, inbox),
+    ...ours(once, inbox, counter),
     async close() {
       await once.close();
       await pool.end();
@@ -70,12 +71,13 @@ async function onSqlite(file: string): Promise<TrafficHouse> {
   await store.migrate();
   db.exec(TABLE);
   const insert = db.prepare(`${INSERT} (?, ?, ?, ?) ON CONFLICT DO NOTHING`);
-  const once = nevertwice({ store, onEvent: () => {} });
+  const counter = createCounter();
+  const once = nevertwice({ store, onEvent: counter.hear });
   const inbox = once.inbox({ source: "bench" }, { "payment.succeeded": () => undefined });
   return {
     insert: async (id) =>
       insert.run(id, "payment.succeeded", JSON.stringify({ id, text: TEXT }), Date.now()),
-    ...ours(once, inbox),
+    ...ours(once, inbox, counter),
     async close() {
       await once.close();
       db.close();
@@ -83,30 +85,57 @@ async function onSqlite(file: string): Promise<TrafficHouse> {
   };
 }
 
+/** Counts the events that came to an end, and wakes who waits for so many. */
+interface Counter {
+  ended: number;
+  hear(report: Report): void;
+  reach(count: number): Promise<void>;
+}
+
+function createCounter(): Counter {
+  let wanted = Number.POSITIVE_INFINITY;
+  let tell = (): void => undefined;
+  const counter: Counter = {
+    ended: 0,
+    hear({ type }) {
+      if (type !== "event.done") return;
+      counter.ended += 1;
+      if (counter.ended >= wanted) tell();
+    },
+    reach(count) {
+      wanted = count;
+      if (counter.ended >= wanted) return Promise.resolve();
+      return new Promise((resolve) => {
+        tell = resolve;
+      });
+    },
+  };
+  return counter;
+}
+
 function ours(
-  once: { readonly worker: { runOnce(options: { limit: number }): Promise<Passed> } },
+  once: { readonly worker: Worker },
   inbox: { accept(events: readonly AuthenticEvent[]): Promise<void> },
+  counter: Counter,
 ): Pick<TrafficHouse, "accept" | "fill" | "handle"> {
+  let accepted = 0;
   return {
-    accept: (id) => inbox.accept([eventOf(id)]),
+    accept: (id) => {
+      accepted += 1;
+      return inbox.accept([eventOf(id)]);
+    },
     async fill(count) {
       for (let from = 0; from < count; from += AT_ONCE) {
         const size = Math.min(AT_ONCE, count - from);
+        accepted += size;
         await inbox.accept(Array.from({ length: size }, (_, at) => eventOf(`fill-${from + at}`)));
       }
     },
     async handle(count) {
-      let handled = 0;
-      while (handled < count) {
-        const { handling } = await once.worker.runOnce({ limit: LIMIT });
-        if (handling === undefined || handling.objects === 0) break;
-        handled += handling.ended;
-      }
-      return handled;
+      const before = counter.ended;
+      once.worker.start({ limit: LIMIT });
+      await counter.reach(Math.min(accepted, before + count));
+      return counter.ended - before;
     },
   };
-}
-
-interface Passed {
-  readonly handling: { readonly objects: number; readonly ended: number } | undefined;
 }

@@ -3,6 +3,7 @@ import { proveKills } from "./prove-kills.ts";
 import { proveSimulation } from "./prove-simulation.ts";
 import { proveStorm } from "./prove-storm.ts";
 import { proveTraffic } from "./prove-traffic.ts";
+import { proveWire } from "./prove-wire.ts";
 
 const PROOFS = {
   simulation: proveSimulation,
@@ -10,6 +11,7 @@ const PROOFS = {
   storm: proveStorm,
   traffic: proveTraffic,
   fuzz: proveFuzz,
+  wire: proveWire,
 } as const;
 
 /** The first word names the proof; without one it is the simulation. */

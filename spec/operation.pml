@@ -31,6 +31,9 @@
 #ifndef TROUBLES
 #define TROUBLES 2 /* Crashes, hangs, lost answers and attempts that are given back. */
 #endif
+#ifndef PAUSES
+#define PAUSES 2 /* Leases that lapse although their holder is alive. */
+#endif
 #ifndef WORDS
 #define WORDS 1 /* Words of a person. */
 #endif
@@ -137,6 +140,9 @@ byte orders;
 
 byte troubles = TROUBLES;
 byte words = WORDS;
+byte pauses = PAUSES;
+/* Whoever held the claim has crashed or hangs, so that its lease lapses at no cost. */
+bit gone;
 
 /* Scratch of one atomic block, which is the same after each. */
 mtype:event event = event_claim;

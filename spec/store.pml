@@ -17,7 +17,8 @@ inline insert(me) {
   result = result_none;
   generation = 0;
   readyAt = ready_later;
-  runOver = 0
+  runOver = 0;
+  gone = 0
 }
 
 inline takenOver(me) {
@@ -26,10 +27,10 @@ inline takenOver(me) {
   fence++;
 #endif
   attempts++;
-  assert(fence < 30);
   attemptOf = me;
   readyAt = ready_later;
-  runOver = 0
+  runOver = 0;
+  gone = 0
 }
 
 /* The lease is prolonged, but never beyond `runUntil`. */

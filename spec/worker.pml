@@ -47,6 +47,14 @@ inline orphan(me) {
   askKey[me] = 0
 }
 
+/* Whoever goes away leaves his claim behind. */
+inline leaveClaim() {
+  if
+  :: state == running && fence == held -> gone = 1
+  :: else
+  fi
+}
+
 /* A run that ends without an outcome: what the rules say to it. */
 inline endsWith(why, what) {
   doubt = why;
@@ -78,7 +86,7 @@ end_idle:
       if
       :: tidy(); goto runs
       /* The answer is lost: the retry brings the same attempt's id. */
-      :: mayFail -> troubles--; held = 0; tidy(); goto end_idle
+      :: mayFail -> troubles--; gone = 1; held = 0; tidy(); goto end_idle
       fi
     :: event == event_claim && state == absent && !keyOld && FORM == form_atomic ->
       atomicWork();
@@ -100,7 +108,7 @@ end_idle:
     if
     :: claimed == claim_refuse -> goOn = next_none; tidy(); goto end_idle
     :: claimed == claim_replay -> assert(state == outcome); tidy(); goto end_idle
-    :: claimed == claim_own -> held = fence; renewed(); resolving = unfinished; tidy(); goto runs
+    :: claimed == claim_own -> held = fence; renewed(); gone = 0; resolving = unfinished; tidy(); goto runs
     :: claimed == claim_take_over && event == event_recover && FORM == form_opaque &&
        goOn == next_run ->
       goOn = next_none; tidy(); goto end_idle
@@ -127,7 +135,7 @@ end_idle:
       :: goOn == next_conclude && result != result_succeeded ->
         goOn = next_none; ask[me] = ask_succeeded; goto waits
       :: goOn == next_probe -> goOn = next_none; goto probes
-      :: mayFail -> troubles--; goOn = next_none; held = 0; resolving = 0; goto end_idle
+      :: mayFail -> troubles--; gone = 1; goOn = next_none; held = 0; resolving = 0; goto end_idle
       fi
     }
   :: atomic { else -> goto overNow }
@@ -240,7 +248,7 @@ waits:
     :: ask[me] == ask_sent -> orphan(me); ask[me] = ask_unanswered; goto waits
     :: state == running && fence == held && readyAt == ready_now && !runOver ->
       renewed(); goto waits
-    :: mayFail -> orphan(me); troubles--; goto end_hangs
+    :: mayFail -> orphan(me); troubles--; leaveClaim(); goto end_hangs
     :: mayFail -> goto crash
     /* A handler that does not await its step tries to end the operation meanwhile. */
     :: ask[me] == ask_sent && FORM == form_resumable -> kind = failed; goto settles
@@ -420,6 +428,7 @@ over:
     skip;
 overNow:
     orphan(me);
+    leaveClaim();
     tidy();
     if
     :: attemptOf == me -> attemptOf = 0

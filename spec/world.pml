@@ -1,16 +1,28 @@
 /* Time, a person, and retention. */
 
+/* A claim whose holder is alive lapses only because it was paused for too long. */
+#define outlived (state == running && (gone || pauses > 0))
+
+inline paused() {
+  if
+  :: state == running && !gone -> pauses--
+  :: else
+  fi
+}
+
 /* The lease lapses, or a suspended operation comes due. */
 active proctype Lapse() {
 end_lapse:
-  atomic { readyAt == ready_later -> readyAt = ready_now };
+  atomic {
+    readyAt == ready_later && (state != running || outlived) -> paused(); readyAt = ready_now
+  };
   goto end_lapse
 }
 
 /* `runUntil` passes. */
 active proctype Deadline() {
 end_deadline:
-  atomic { state == running && !runOver -> runOver = 1; readyAt = ready_now };
+  atomic { outlived && !runOver -> paused(); runOver = 1; readyAt = ready_now };
   goto end_deadline
 }
 

@@ -48,9 +48,12 @@ export function paintState(output: Output, state: KnownState, width = 0): string
   return output.paint(state.padEnd(width), STATE_COLOURS[state]);
 }
 
-/** Text of a stranger, made harmless for a terminal: control characters are shown, not obeyed. */
+/**
+ * Text of a stranger, made harmless for a terminal: control characters are shown, not obeyed, and a
+ * line stays one line.
+ */
 export function harmless(text: string): string {
-  return text.replaceAll(/\p{Cc}|\p{Cf}/gu, (character) => {
+  return text.replaceAll(/\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/gu, (character) => {
     return `\\u${character.codePointAt(0)?.toString(16).padStart(4, "0")}`;
   });
 }

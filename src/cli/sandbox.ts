@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { FAULT_NAMES, isSeed } from "../sandbox/faults.ts";
 import { providers } from "../sandbox/providers/all.ts";
 import { startSandbox } from "../sandbox/server.ts";
+import { WEBHOOK_FAULT_NAMES } from "../sandbox/webhooks/faults.ts";
 import { EXIT, Exit, parseDuration } from "./exit.ts";
 import type { Output } from "./output.ts";
 
@@ -60,6 +61,12 @@ function greet(url: string, file: string, output: Output): void {
     `  curl ${url}/sandbox/faults -d '{"probability":0.2,"faults":["500-after"],"seed":7}'`,
   );
   output.line(`  ${FAULT_NAMES.join(" ")}`);
+  output.line(bold("Be told by webhook, signed, and break the next one"));
+  output.line(
+    `  curl ${url}/sandbox/webhooks -d '{"provider":"plain","url":"http://127.0.0.1:3000/hooks"}'`,
+  );
+  output.line(`  curl ${url}/sandbox/webhook-faults -d '{"next":["duplicate-at-once:3"]}'`);
+  output.line(`  ${WEBHOOK_FAULT_NAMES.join(" ")}`);
   output.line(bold("See what moved money"));
   output.line(`  curl ${url}/sandbox/ledger`);
   output.line(bold("Let a day pass"));

@@ -39,6 +39,8 @@ const order = (cartId: string, chargeId: string | null): Order => ({
   chargeId,
   status: "paid",
   createdAt: 1,
+  confirmedAt: null,
+  refunded: 0,
 });
 const told = (status: number, ...bodies: string[]): Told => ({ status, bodies: new Set(bodies) });
 const RIGHT: Remains = {

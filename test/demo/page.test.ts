@@ -60,3 +60,29 @@ test("the page shows one charge and one order under every fault, and the naive h
   await press(page, "#pay", "reset-after", /[23] charges/);
   await press(page, "#pay", "", /[34] charges, \d orders for one purchase/);
 });
+
+test("the page shows an event that came three times and was handled once, and one receipt", {
+  skip,
+}, async (t) => {
+  const { page } = await open(t);
+  for (const width of [1200, 390]) {
+    await page.setViewportSize({ width, height: 844 });
+    await page.click("[data-fault='duplicate-at-once:3']");
+    await page.locator("[data-fault='duplicate-at-once:3'][aria-pressed=true]").waitFor();
+    await press(page, "#pay-many", "receipt", /^\s*1 charge, 1 order/);
+    await shows(page, "#arrived[data-tone=good]", "arrived 3×, handled 1×");
+    await shows(page, "#receipts", "1 receipt in the customer’s letter box, handed over 2 times.");
+    await shows(page, "#orders tr[data-other=false]", "paid, confirmed");
+    assert.equal(await page.evaluate("document.documentElement.scrollWidth"), width);
+    await page.click("#renew");
+  }
+  await page.click("[data-fault=forge]");
+  await page.locator("[data-fault=forge][aria-pressed=true]").waitFor();
+  await press(page, "#pay", "", /^\s*1 charge, 1 order/);
+  await shows(page, "#endpoint", "with 401");
+  await shows(page, "#arrived", "none yet; it will be asked for");
+});
+
+async function shows(page: Page, place: string, text: string): Promise<void> {
+  await page.locator(place, { hasText: text }).waitFor({ timeout: 60_000 });
+}

@@ -2,13 +2,15 @@ import { createHash } from "node:crypto";
 import { check, type Violation } from "./checker.ts";
 import type { Code } from "./code.ts";
 import type { History } from "./history.ts";
-import { simulate } from "./simulation.ts";
+import { type DriverName, type SimulateOptions, simulate } from "./simulation.ts";
 import type { WorkloadName } from "./workload.ts";
 
 /** What many histories came to. */
 export interface Campaign {
   histories: number;
   faults: number;
+  /** Whoever chose in these histories, if it is not both in turn. */
+  readonly driver: DriverName | undefined;
   /** How often each port's method met each fault. */
   readonly met: Map<string, number>;
   /** By workload: operations planned, ended as they should, and left in doubt. */
@@ -20,8 +22,8 @@ export interface Finding {
   readonly violations: readonly Violation[];
 }
 
-export function createCampaign(): Campaign {
-  return { histories: 0, faults: 0, met: new Map(), ends: new Map() };
+export function createCampaign(driver?: DriverName): Campaign {
+  return { driver, histories: 0, faults: 0, met: new Map(), ends: new Map() };
 }
 
 /** Runs one seed, adds it to the campaign, and says what it broke. */
@@ -31,7 +33,7 @@ export async function explore(
   campaign: Campaign = createCampaign(),
   workloads?: readonly WorkloadName[],
 ): Promise<Finding | undefined> {
-  const { history, met } = await simulate(code, seed, { workloads });
+  const { history, met } = await simulate(code, seed, { workloads, driver: campaign.driver });
   campaign.histories += 1;
   campaign.faults += history.faults;
   for (const [name, count] of met) campaign.met.set(name, (campaign.met.get(name) ?? 0) + count);
@@ -56,7 +58,7 @@ export async function hunt(
 ): Promise<Finding | undefined> {
   for (let seed = 1; seed <= seeds; seed += 1) {
     const found = await explore(code, seed, campaign, workloads);
-    if (found) return shrink(code, found, workloads);
+    if (found) return shrink(code, found, { workloads, driver: campaign.driver });
   }
   return undefined;
 }
@@ -65,13 +67,13 @@ export async function hunt(
 export async function shrink(
   code: Code,
   found: Finding,
-  workloads?: readonly WorkloadName[],
+  options: Pick<SimulateOptions, "workloads" | "driver"> = {},
 ): Promise<Finding> {
   let best = found;
   const skip = new Set<number>();
   for (let ordinal = 1; ordinal <= FAULT_ORDINALS_MAX; ordinal += 1) {
     const tried = new Set(skip).add(ordinal);
-    const { history } = await simulate(code, found.history.seed, { skip: tried, workloads });
+    const { history } = await simulate(code, found.history.seed, { ...options, skip: tried });
     const violations = check(history);
     if (violations.length === 0 || history.trace.length > best.history.trace.length) continue;
     skip.add(ordinal);
@@ -83,11 +85,12 @@ export async function shrink(
 const FAULT_ORDINALS_MAX = 48;
 
 /** A finding for a person: what broke, how it came to it, and how to see it again. */
-export function describe({ history, violations }: Finding): string {
+export function describe({ history, violations }: Finding, driver?: DriverName): string {
+  const told = driver === undefined ? "" : ` --driver ${driver}`;
   return [
     ...violations.map(({ rule, detail }) => `Broken: ${rule}: ${detail}`),
     ...history.trace.map((line) => `  ${line}`),
-    `Repeat it with: npm run prove -- --seed ${history.seed} --histories 1`,
+    `Repeat it with: npm run prove -- --seed ${history.seed} --histories 1${told}`,
   ].join("\n");
 }
 

@@ -3,7 +3,7 @@ import type { Performed } from "../../src/core/performed.ts";
 import type { Told } from "./history.ts";
 import type { PlannedClient, PlannedOperation } from "./plan.ts";
 import type { Node } from "./scheduler.ts";
-import type { World } from "./world.ts";
+import type { Process, World } from "./world.ts";
 
 /** Somebody outside of the processes who wants one operation done. */
 export interface Client {
@@ -22,7 +22,12 @@ const GAP_MS = 40;
 
 export function startClients(world: World): Client[] {
   return world.plan.operations.flatMap((operation) =>
-    operation.clients.map((planned) => startClient(world, operation, planned, RETRIES_MAX)),
+    operation.clients.map((planned, index) =>
+      startClient(world, operation, planned, {
+        name: `${operation.label}#${index}`,
+        retriesMax: planned.retries ?? RETRIES_MAX,
+      }),
+    ),
   );
 }
 
@@ -31,7 +36,7 @@ export function startClient(
   world: World,
   operation: PlannedOperation,
   planned: PlannedClient,
-  retriesMax: number,
+  { name, retriesMax }: { readonly name: string; readonly retriesMax: number },
 ): Client {
   const { scheduler, facts } = world;
   const input = { amount: AMOUNTS[planned.variant] };
@@ -54,13 +59,16 @@ export function startClient(
   };
   function again(afterMs: number): void {
     retries -= 1;
-    if (retries >= 0) scheduler.timer(undefined, scheduler.now() + Math.max(afterMs, GAP_MS), send);
+    const at = scheduler.now() + Math.max(afterMs, GAP_MS);
+    if (retries >= 0) scheduler.timer(undefined, at, send, name);
   }
   function send(): void {
-    scheduler.park({ node: undefined, port: "client", method: "send", faults: [], act: ask });
+    const process = world.chance.pick(world.processes);
+    const by = { name, to: process.node };
+    const act = (): void => ask(process);
+    scheduler.park({ node: undefined, by, port: "client", method: "send", faults: [], act });
   }
-  function ask(): void {
-    const { node, asks } = world.chance.pick(world.processes);
+  function ask({ node, asks }: Process): void {
     const call = world.nonce();
     const mine = { node, generation: node.generation, call };
     asked = mine;

@@ -36,6 +36,8 @@ export interface PlannedClient {
   readonly sends: number;
   readonly waitMs: number;
   readonly door: boolean;
+  /** How often it sends again after a passing answer, while the faults last. */
+  readonly retries?: number;
 }
 
 /** What a seed draws before anything runs: the swarm's own mixture of faults and work. */
@@ -43,6 +45,8 @@ export interface Plan {
   readonly nodes: number;
   /** How likely a worker passes at each step. */
   readonly workerRate: number;
+  /** How often the call that every process makes at its start may fail at all. */
+  readonly namespaceRate: number;
   readonly rates: Readonly<Record<Fault, number>>;
   readonly budget: number;
   readonly steps: number;
@@ -88,6 +92,7 @@ export function drawPlan(seed: number, workloads?: readonly WorkloadName[]): Pla
   return {
     ...{ rates, calm, operations },
     workerRate: deep ? 0.12 : 0.03,
+    namespaceRate: 0.1,
     nodes: calm ? 1 : 1 + chance.below(3),
     budget: calm ? 1 + chance.below(2) : chance.pick(deep ? [4, 8, 16] : [0, 1, 2, 3, 4, 6, 8]),
     steps: (deep ? 200 : 60) + chance.below(120),

@@ -1,5 +1,5 @@
-import type { Chance } from "./chance.ts";
-import type { Fault, Plan } from "./plan.ts";
+import type { Driver } from "./driver.ts";
+import type { Fault } from "./plan.ts";
 
 /** A process that can die: what an earlier generation still asks for is never answered. */
 export interface Node {
@@ -16,6 +16,8 @@ export interface Node {
 export interface Parked {
   readonly order: number;
   readonly node: Node | undefined;
+  /** Whoever makes the call, if it is not the node: a client, who speaks to a node. */
+  readonly by?: { readonly name: string; readonly to: Node };
   readonly generation: number;
   readonly port: string;
   readonly method: string;
@@ -25,19 +27,21 @@ export interface Parked {
   readonly act: (fault: Fault | undefined) => void;
 }
 
-interface Timer {
+export interface Timer {
   readonly at: number;
   readonly order: number;
   readonly node: Node | undefined;
+  /** Whose timer it is, if it is not the node's. */
+  readonly owner: string | undefined;
   readonly fire: () => void;
 }
 
 /** One thread of virtual time that decides what happens next. */
 export interface Scheduler {
   now(): number;
-  park(call: Pick<Parked, "node" | "port" | "method" | "faults" | "act">): void;
+  park(call: Pick<Parked, "node" | "by" | "port" | "method" | "faults" | "act">): void;
   /** @returns what takes the timer away again */
-  timer(node: Node | undefined, at: number, fire: () => void): () => void;
+  timer(node: Node | undefined, at: number, fire: () => void, owner?: string): () => void;
   /** Whether a fault of this kind happens here and now. */
   strikes(fault: Fault, place: string): boolean;
   /** Forgets timers and calls of a dead generation; some requests are on their way. */
@@ -51,71 +55,30 @@ export interface Scheduler {
   advanceTo(at: number): void;
   note(line: string): void;
   readonly trace: string[];
-  faults(): number;
   /** Grows whenever anything reaches a port. */
   activity(): number;
-  /** How often a port's method met a fault: "store.claim lose-answer". */
-  readonly met: Map<string, number>;
 }
 
-/** The longest chain of promises between two calls of a port is about half as long. */
-const QUIET_TICKS = 64;
-/** Faults of time cost nothing of the budget, but there is an end to them. */
-const FREE: ReadonlySet<Fault> = new Set(["stall", "skew"]);
-const FREE_MAX = 40;
-/** Calls so seldom made that they would hardly meet a fault, and how much likelier it is. */
-const RARE: ReadonlyMap<string, number> = new Map([
-  ["store.note", 12],
-  ["provider.find", 4],
-  ["provider.refund", 3],
-  ["provider.look", 12],
-  ["store.commit", 20],
-  ["store.takeOver", 2],
-  ["store.suspend", 2],
-  ["handler.in-settle", 2],
-]);
 export const START = 1_700_000_000_000;
-const LEASE_MS = 1_000;
 
-/** @param skip the ordinals of faults that must not happen, for shrinking */
-export function createScheduler(
-  plan: Plan,
-  chance: Chance,
-  skip: ReadonlySet<number> = new Set(),
-): Scheduler {
+export function createScheduler(driver: Driver): Scheduler {
   const parked: Parked[] = [];
   const timers: Timer[] = [];
   const trace: string[] = [];
-  const met = new Map<string, number>();
   let now = START;
   let order = 0;
   let activity = 0;
-  let healthy = false;
-  let drawn = 0;
-  let struck = 0;
-  let spent = 0;
 
   const note = (line: string): void => void trace.push(`${now - START} ${line}`);
-
-  function strikes(fault: Fault, place: string): boolean {
-    const weight = RARE.get(place) ?? 1;
-    const rate = plan.rates[fault] * weight;
-    if (healthy || rate === 0 || !chance.hit(rate)) return false;
-    if (plan.calm && !place.startsWith("store.")) return false;
-    const free = FREE.has(fault);
-    if (free ? spent >= FREE_MAX : struck >= plan.budget + (weight > 1 ? 2 : 0)) return false;
-    drawn += 1;
-    if (skip.has(drawn)) return false;
-    if (free) spent += 1;
-    else struck += 1;
-    const name = `${place} ${fault}`;
-    met.set(name, (met.get(name) ?? 0) + 1);
-    return true;
-  }
 
   const readyAt = (call: Parked): number =>
     Math.max(call.heldUntil, isLive(call) ? (call.node?.heldUntil ?? 0) : 0);
   const firesAt = (timer: Timer): number => Math.max(timer.at, timer.node?.heldUntil ?? 0);
+
+  function fire(timer: Timer): void {
+    timers.splice(timers.indexOf(timer), 1);
+    timer.fire();
+  }
 
   /** Goes to the next instant at which anything can happen, and lets one timer fire there. */
   function advance(): boolean {
@@ -126,59 +89,46 @@ export function createScheduler(
     const instant = Math.min(next ? firesAt(next) : Number.POSITIVE_INFINITY, ...held);
     if (instant === Number.POSITIVE_INFINITY) return false;
     now = Math.max(now, instant);
-    if (next && firesAt(next) <= now) {
-      timers.splice(timers.indexOf(next), 1);
-      next.fire();
-    }
+    if (next && firesAt(next) <= now && !driver.ordersTimers) fire(next);
     return true;
   }
 
   function perform(call: Parked): void {
     const place = `${call.port}.${call.method}`;
-    // Whichever fault is asked first is likelier, so that each has its turn.
-    const first = chance.below(Math.max(call.faults.length, 1));
-    const order = [...call.faults.slice(first), ...call.faults.slice(0, first)];
-    const drawnFault = order.find((kind) => strikes(kind, place));
+    const drawn = driver.faultOf(call, place);
     const out = call.port === "store" && isLive(call) && (call.node?.outUntil ?? 0) > now;
-    const fault = out ? chance.pick(OUTAGE) : drawnFault;
+    const fault = out ? driver.outage() : drawn;
     const who = `${call.node?.name ?? "-"}${isLive(call) ? "" : "(dead)"}`;
     note(`${who} ${place}${fault === undefined ? "" : ` !${fault}`}`);
     if (fault === "pause" && call.node) {
-      call.node.heldUntil = now + LEASE_MS * chance.pick([0.2, 0.7, 1.5, 4]);
+      call.node.heldUntil = now + driver.lasts(fault, now);
     } else if (fault === "defer") {
-      call.heldUntil = now + LEASE_MS * chance.pick([0.2, 0.7, 1.5, 4]);
+      call.heldUntil = now + driver.lasts(fault, now);
     } else if (fault === "outage" && call.node) {
-      call.node.outUntil = now + LEASE_MS * chance.pick([0.1, 0.5, 2, 5]);
+      call.node.outUntil = now + driver.lasts(fault, now);
     } else {
       parked.splice(parked.indexOf(call), 1);
       call.act(fault);
     }
   }
 
-  async function drain(): Promise<void> {
-    let seen = activity;
-    for (let quiet = 0; quiet < QUIET_TICKS; quiet += 1) {
-      await null;
-      if (activity === seen) continue;
-      seen = activity;
-      quiet = 0;
-    }
-  }
+  /** A tick comes after every promise that can go on, and after those that they let go on. */
+  const drain = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 
   return {
-    ...{ strikes, note, drain, trace, met },
+    ...{ note, drain, trace },
+    strikes: driver.strikes,
     now: () => now,
-    faults: () => struck,
     activity: () => activity,
     park(call) {
       activity += 1;
       order += 1;
       parked.push({ ...call, order, generation: call.node?.generation ?? 0, heldUntil: 0 });
     },
-    timer(node, at, fire) {
+    timer(node, at, fire, owner) {
       activity += 1;
       order += 1;
-      const timer: Timer = { at, order, node, fire };
+      const timer: Timer = { at, order, node, owner, fire };
       timers.push(timer);
       return () => {
         const index = timers.indexOf(timer);
@@ -191,21 +141,22 @@ export function createScheduler(
       for (const call of parked.filter(
         (one) => one.node === node && one.generation < node.generation,
       )) {
-        const onItsWay = ORPHANS.has(call.port) && chance.hit(0.5);
+        const onItsWay = ORPHANS.has(call.port) && driver.arrives();
         if (!onItsWay) parked.splice(parked.indexOf(call), 1);
       }
     },
     async step() {
       const ready = parked.filter((call) => readyAt(call) <= now);
-      const idle = ready.length === 0 || strikes("stall", "clock");
-      const chosen = idle ? undefined : ready[chance.below(ready.length)];
-      if (chosen) perform(chosen);
+      const due = driver.ordersTimers ? timers.filter((timer) => firesAt(timer) <= now) : [];
+      const chosen = driver.choose({ now, ready, due });
+      if (chosen && "act" in chosen) perform(chosen);
+      else if (chosen) fire(chosen);
       else if (!advance()) return ready.length > 0;
       await drain();
       return true;
     },
     heal(nodes) {
-      healthy = true;
+      driver.heal();
       for (const node of nodes) Object.assign(node, { heldUntil: 0, outUntil: 0 });
       for (const call of parked) call.heldUntil = 0;
     },
@@ -214,8 +165,6 @@ export function createScheduler(
     },
   };
 }
-
-const OUTAGE: readonly Fault[] = ["lose-answer", "lose-request"];
 
 /** Requests that a network may still deliver after their sender has died. */
 const ORPHANS: ReadonlySet<string> = new Set(["store", "provider"]);

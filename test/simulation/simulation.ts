@@ -1,12 +1,14 @@
 import { recordId } from "../../src/model/key.ts";
 import { isFinal, type OperationRecord } from "../../src/model/operation.ts";
 import { unfinished } from "../../src/model/step.ts";
-import { createChance } from "./chance.ts";
+import { type Chance, createChance } from "./chance.ts";
 import { startClient } from "./clients.ts";
 import type { Code } from "./code.ts";
 import { copyOf } from "./copy.ts";
+import { type Driver, swarmDriver } from "./driver.ts";
 import type { History, Order, Remains } from "./history.ts";
-import { drawPlan, type PlannedOperation } from "./plan.ts";
+import { drawPlan, type Plan, type PlannedOperation } from "./plan.ts";
+import { priorityDriver } from "./priority.ts";
 import { createScheduler, type Scheduler } from "./scheduler.ts";
 import type { WorkloadName } from "./workload.ts";
 import { createWorld, type Process, type World } from "./world.ts";
@@ -16,10 +18,15 @@ const HEALING_STEPS_MAX = 4_000;
 const PASSES_MAX = 60;
 const LAST_RETRIES_MAX = 12;
 
+export const DRIVERS = ["swarm", "priority"] as const;
+export type DriverName = (typeof DRIVERS)[number];
+
 export interface SimulateOptions {
   /** The ordinals of faults that must not happen. */
   readonly skip?: ReadonlySet<number>;
   readonly workloads?: readonly WorkloadName[] | undefined;
+  /** Who chooses what happens next; half of the seeds are run by each by default. */
+  readonly driver?: DriverName | undefined;
   /** Also waits for a turn of the event loop at the end, to catch what leaves the scheduler. */
   readonly strict?: boolean;
 }
@@ -29,15 +36,41 @@ export interface Simulated {
   readonly met: ReadonlyMap<string, number>;
 }
 
-/** Runs one seed to its end: faults first, then a healed world in which everything must finish. */
-export async function simulate(
+/** Runs one seed to its end. */
+export function simulate(
   code: Code,
   seed: number,
   options: SimulateOptions = {},
 ): Promise<Simulated> {
   const plan = drawPlan(seed, options.workloads);
   const chance = createChance(seed, "run");
-  const scheduler = createScheduler(plan, chance, options.skip);
+  const swarm = swarmDriver(plan, chance, options.skip);
+  const ordered = (options.driver ?? driverOf(seed)) === "priority";
+  const driver = ordered ? priorityDriver(swarm, createChance(seed, "order")) : swarm;
+  return play(code, { plan, chance, driver, disturb }, { seed, strict: options.strict === true });
+}
+
+/** The driver of a seed that nobody chose one for. */
+export function driverOf(seed: number): DriverName {
+  return seed % 2 === 0 ? "priority" : "swarm";
+}
+
+/** All that decides one history. */
+export interface Game {
+  readonly plan: Plan;
+  readonly chance: Chance;
+  readonly driver: Driver;
+  /** What happens beside the operations, before each step. */
+  readonly disturb: (world: World) => void;
+}
+
+/** Plays a history: faults first, then a healed world in which everything must finish. */
+export async function play(
+  code: Code,
+  { plan, chance, driver, disturb }: Game,
+  { seed, strict }: { readonly seed: number; readonly strict: boolean },
+): Promise<Simulated> {
+  const scheduler = createScheduler(driver);
   const leaks: string[] = [];
   const restore = poison(leaks);
   try {
@@ -53,9 +86,10 @@ export async function simulate(
     await healAlone(world);
     await healWithClients(world);
     restore();
-    if (options.strict) await checkLeak(world);
+    if (strict) await checkLeak(world);
     world.broken.push(...leaks);
-    return { history: await toHistory(world, seed), met: scheduler.met };
+    const history = await toHistory(world, seed);
+    return { history: { ...history, faults: driver.faults() }, met: driver.met };
   } finally {
     restore();
   }
@@ -69,7 +103,7 @@ function disturb({ plan, chance, processes, scheduler }: World): void {
     chance.pick(processes).node.wallSkewMs = (chance.fraction() - 0.5) * 7_200_000;
 }
 
-function launchWorker(scheduler: Scheduler, { node, recover }: Process): void {
+export function launchWorker(scheduler: Scheduler, { node, recover }: Process): void {
   const act = (): void => void recover();
   scheduler.park({ node, port: "worker", method: "pass", faults: [], act });
 }
@@ -128,7 +162,12 @@ async function healWithClients(world: World): Promise<void> {
   for (const operation of world.plan.operations)
     for (const variant of new Set(operation.clients.map((client) => client.variant))) {
       const planned = { variant, sends: 1, waitMs: 300, door: true };
-      world.clients.push(startClient(world, operation, planned, LAST_RETRIES_MAX));
+      world.clients.push(
+        startClient(world, operation, planned, {
+          name: `${operation.label}#last ${variant}`,
+          retriesMax: LAST_RETRIES_MAX,
+        }),
+      );
     }
   await finish(world);
 }
@@ -152,14 +191,13 @@ async function remains({ raw, plan }: World): Promise<Remains[]> {
   return found;
 }
 
-async function toHistory(world: World, seed: number): Promise<History> {
+async function toHistory(world: World, seed: number): Promise<Omit<History, "faults">> {
   const { plan, facts, charges, excused, broken, scheduler, raw } = world;
   return {
     ...{ seed, plan, facts, charges, excused, broken, trace: scheduler.trace },
     orders: raw.table<Order>("orders").values(),
     remains: await remains(world),
     last: plan.operations.map((operation) => lastWord(world, operation)),
-    faults: scheduler.faults(),
   };
 }
 

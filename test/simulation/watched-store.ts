@@ -212,7 +212,7 @@ function park<T>(world: World, node: Node, call: StoreCall<T>): Promise<Answer<T
       }
     };
     // Every process asks for the namespace at its start, which would use most faults up.
-    const spared = method === "namespace" && !world.chance.hit(0.1);
+    const spared = method === "namespace" && !world.chance.hit(world.plan.namespaceRate);
     const faults = spared ? [] : gate ? TRANSACTION_FAULTS : STORE_FAULTS;
     scheduler.park({ node, port: "store", method, faults, act });
   });

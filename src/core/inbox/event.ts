@@ -110,7 +110,12 @@ export function openEvent(
   { key, body }: Pick<WaitingEvent, "key" | "body">,
 ): EventBody | undefined {
   const clear = sealer.open(eventId(source, key), PLACE, body);
-  return clear && (decodeJson(clear) as EventBody);
+  if (clear === undefined) return undefined;
+  try {
+    return decodeJson(clear) as EventBody;
+  } catch {
+    return undefined;
+  }
 }
 
 export function toInboxEvent(

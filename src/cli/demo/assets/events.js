@@ -45,14 +45,22 @@ function handledMark({ state, handled, waitsFor, error }) {
 /** One glance: how often this purchase's events came, and how often they were handled. */
 export function drawArrived(badge, events, mine) {
   const own = events.filter(({ chargeId }) => mine.has(chargeId));
+  badge.hidden = mine.size === 0;
+  badge.dataset.tone = toneOf(own);
+  badge.textContent = own.length === 0 ? "none yet; it will be asked for" : countText(own);
+}
+
+function toneOf(own) {
+  if (own.some(({ handled, state }) => handled > 1 || state === "dead")) return "bad";
+  return own.length > 0 && own.every(({ state }) => state === "done") ? "good" : "busy";
+}
+
+function countText(own) {
   const sum = (name) => own.reduce((total, event) => total + event[name], 0);
-  const handled = sum("handled");
-  badge.hidden = own.length === 0;
-  const twice = own.some((event) => event.handled > 1);
-  const open = own.some(({ state }) => state !== "done");
-  badge.dataset.tone = twice ? "bad" : open ? "busy" : "good";
-  const of = own.length === 1 ? "" : ` of ${own.length} events`;
-  badge.textContent = `${sum("arrived")} arrived, ${handled}${of} handled`;
+  if (own.length === 1) return `arrived ${sum("arrived")}×, handled ${sum("handled")}×`;
+  const isEach = own.every(({ handled }) => handled === 1);
+  const handled = isEach ? "each handled 1×" : `handled ${sum("handled")}×`;
+  return `${own.length} events arrived ${sum("arrived")}×, ${handled}`;
 }
 
 /** How it stands with the endpoint: forged deliveries, and what the provider cannot do. */
@@ -63,10 +71,10 @@ export function drawEndpoint(line, { state, refused }) {
     unregistered: "The endpoint is not registered yet.",
   };
   const text =
-    texts[state] ?? (refused === 0 ? "" : `Refused ${times} with 401: the signature was wrong.`);
+    texts[state] ??
+    (refused === 0 ? "" : `Refused ${times} with 401, because the signature was wrong.`);
   line.hidden = text === "";
   line.textContent = text;
-  line.dataset.tone = refused > 0 ? "bad" : "idle";
 }
 
 /** The receipts of this purchase, each handed over some times and kept once. */

@@ -1,0 +1,92 @@
+import { parseArgs } from "node:util";
+import { WIRE_FAULTS } from "../test/stores/postgres-wire.ts";
+import type { Method } from "../test/stores/postgres-wire-call.ts";
+import { DRIVERS } from "../test/stores/postgres-wire-drivers.ts";
+import { openLab, type Tried, tryMethod, wrongsOf } from "../test/stores/postgres-wire-lab.ts";
+import { METHODS } from "../test/stores/postgres-wire-methods.ts";
+import type { Said } from "../test/stores/postgres-wire-trial.ts";
+import { type Ground, openGround } from "./ground.ts";
+
+const USAGE =
+  "npm run prove -- wire [--method settle] [--driver pg|pg-prepared|postgres.js] [--fault swallow] [--lanes 4]";
+const SHOWN_MAX = 3;
+const SAYINGS: readonly Said[] = ["ok", "threw", "not-applied", "not-known", "nothing"];
+
+/** Every message of every method of the store, lost in every way. @returns the exit code */
+export async function proveWire(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      method: { type: "string" },
+      driver: { type: "string", default: "pg" },
+      fault: { type: "string" },
+      lanes: { type: "string", default: "4" },
+    },
+  });
+  const { method, driver, fault } = values;
+  const methods = METHODS.filter(({ name }) => method === undefined || name === method);
+  const faults = WIRE_FAULTS.filter((name) => fault === undefined || name === fault);
+  const lanes = Number(values.lanes);
+  if (methods.length === 0 || faults.length === 0 || !(lanes > 0) || DRIVERS[driver] === undefined)
+    throw new Error(`This makes no sense. Usage: ${USAGE}`);
+  const ground = await openGround("postgres");
+  if (ground === undefined) return 1;
+  const began = performance.now();
+  try {
+    const left = [...methods];
+    const tried = new Map<Method, Tried>();
+    const lane = async (): Promise<void> => {
+      const lab = await openLab(await databaseOf(ground), driver);
+      try {
+        for (let next = left.shift(); next !== undefined; next = left.shift()) {
+          tried.set(next, await tryMethod(lab, next, faults));
+          console.log(`${driver}: ${tried.size} of ${methods.length}, ${next.name}`);
+        }
+      } finally {
+        await lab.close();
+      }
+    };
+    await Promise.all(Array.from({ length: lanes }, lane));
+    const all = methods.flatMap((name) => tried.get(name) ?? []);
+    return report(driver, all, Math.round((performance.now() - began) / 1_000));
+  } finally {
+    await ground.close();
+  }
+}
+
+async function databaseOf(ground: Ground): Promise<string> {
+  const url = await ground.database();
+  if (url === undefined) throw new Error("Postgres gave no database.");
+  return url;
+}
+
+const HEADINGS = ["method", "messages out", "in", "faults", ...SAYINGS, "longest", "wrong"];
+
+function report(driver: string, all: readonly Tried[], seconds: number): number {
+  const rows = [HEADINGS, HEADINGS.map(() => "---"), ...all.map(toCells)];
+  const trials = all.flatMap((tried) => tried.trials);
+  const wrongs = all.flatMap((tried) =>
+    wrongsOf(tried).map((wrong) => `${tried.lesson.method.name}: ${wrong}`),
+  );
+  const messages = all.reduce((sum, { lesson: { types } }) => {
+    return sum + types.request.length + types.answer.length;
+  }, 0);
+  console.log(`\n${rows.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}\n`);
+  console.log(
+    `${driver}: ${all.length} calls, ${messages} messages, ${trials.length} faults in ${seconds} s, wrong ${wrongs.length}.`,
+  );
+  for (const wrong of wrongs.slice(0, SHOWN_MAX * all.length)) console.log(wrong);
+  return wrongs.length === 0 ? 0 : 1;
+}
+
+function toCells(tried: Tried): (string | number)[] {
+  const { lesson, trials } = tried;
+  const { request, answer } = lesson.types;
+  return [
+    ...[lesson.method.name, `${request.length} ${request}`, `${answer.length} ${answer}`],
+    trials.length,
+    ...SAYINGS.map((said) => trials.filter((trial) => trial.said === said).length),
+    `${Math.max(...trials.map(({ ms }) => ms))} ms`,
+    wrongsOf(tried).length,
+  ];
+}

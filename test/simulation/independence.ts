@@ -1,0 +1,69 @@
+import type { Parked, Timer } from "./scheduler.ts";
+
+/** What a step may touch besides the process that makes it. */
+type Reach = "alone" | "provider" | "provider-read" | "store" | "store-read";
+
+/** One thing that may happen, under a name that is the same however others are ordered. */
+export interface Step {
+  readonly name: string;
+  /** The process whose memory it changes; a client is one of its own. */
+  readonly actor: string;
+  readonly reach: Reach;
+}
+
+const READS: ReadonlySet<string> = new Set(["read", "due", "namespace"]);
+const LISTS: ReadonlySet<string> = new Set(["look", "find"]);
+
+/**
+ * Whether two steps come to the same in either order, so that one order is enough.
+ *
+ * A step runs its own process until it waits again, and nothing else: time stands still while any
+ * call is ready, and no two processes share memory. What is left is what the ports share. The store
+ * and the provider share nothing, and neither do two reads. A commit happens when the callback of a
+ * transaction goes on, and a client hears its answer when a call of the store is answered or a
+ * deadline passes, which is why these count as writes of the store: the checker compares the order
+ * of final answers and of commits. A death touches its own process and the timers of its clients.
+ */
+export function isIndependent(one: Step, other: Step): boolean {
+  if (one.actor === other.actor) return false;
+  return !clash(one.reach, other.reach) && !clash(other.reach, one.reach);
+}
+
+function clash(one: Reach, other: Reach): boolean {
+  if (one === "store") return other === "store" || other === "store-read";
+  return one === "provider" && (other === "provider" || other === "provider-read");
+}
+
+/** Numbers the calls and timers of each actor in the order in which it made them. */
+export function stepNames(): (happening: Parked | Timer) => Step {
+  const names = new Map<number, Step>();
+  const made = new Map<string, number>();
+  return (happening) => {
+    const known = names.get(happening.order);
+    if (known) return known;
+    const { maker, actor, reach } = described(happening);
+    const number = (made.get(maker) ?? 0) + 1;
+    made.set(maker, number);
+    const step = { name: `${maker} ${number}`, actor, reach };
+    names.set(happening.order, step);
+    return step;
+  };
+}
+
+function described(happening: Parked | Timer): { maker: string; actor: string; reach: Reach } {
+  if (!("act" in happening)) {
+    const { node, owner } = happening;
+    const actor = node?.name ?? owner ?? "world";
+    return { maker: `${actor} timer`, actor, reach: node ? "store" : "alone" };
+  }
+  const { node, by, generation, port, method } = happening;
+  const actor = by?.to.name ?? node?.name ?? "world";
+  const maker = by ? `${by.name} ${port}` : `${actor}/${generation} ${port}.${method}`;
+  return { maker, actor, reach: reachOf(port, method) };
+}
+
+function reachOf(port: string, method: string): Reach {
+  if (port === "provider") return LISTS.has(method) ? "provider-read" : "provider";
+  if (port === "client" || port === "worker") return "alone";
+  return port === "store" && READS.has(method) ? "store-read" : "store";
+}
