@@ -122,6 +122,38 @@ export function otherValue(chance: Chance, value: Json): Json {
   return value.map((one, index) => (index === at ? otherValue(chance, item) : one));
 }
 
+/** A text of JSON with one of its members in another type, gone, or twice; any other as it is. */
+export function retyped(chance: Chance, text: string): string {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return text;
+  }
+  const places = placesOf(value);
+  if (places.length === 0) return text;
+  const [owner, name] = chance.pick(places);
+  const member = owner[name];
+  const other = chance.pick<unknown>([
+    ...[String(member), Number(member), null, [member], { a: member }, "", true, {}, undefined],
+    typeof member === "string" ? member.toUpperCase() : JSON.stringify(member),
+  ]);
+  if (chance.hit(0.9)) {
+    owner[name] = other;
+    return JSON.stringify(value);
+  }
+  // The last of two is what counts.
+  const once = JSON.stringify({ [name]: member }).slice(1, -1);
+  const twice = `${JSON.stringify({ [name]: other ?? 0 }).slice(1, -1)},${once}`;
+  return JSON.stringify(value).replace(once, () => twice);
+}
+
+function placesOf(value: unknown): [owner: Record<string, unknown>, name: string][] {
+  if (typeof value !== "object" || value === null) return [];
+  const owner = value as Record<string, unknown>;
+  return Object.keys(owner).flatMap((name) => [[owner, name], ...placesOf(owner[name])]);
+}
+
 /** Whether two parsed values mean the same; it compares them itself, in its own way. */
 export function isSame(one: unknown, other: unknown): boolean {
   if (typeof one !== "object" || typeof other !== "object" || one === null || other === null)

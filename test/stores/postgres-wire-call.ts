@@ -6,8 +6,8 @@ export interface Wired {
   readonly store: Store;
   /** The user's own statement in a callback; given up after a while, as users do. */
   insert(tx: unknown): Promise<void>;
-  /** A transaction of the user's own round `store.join`. */
-  joining: Joining;
+  /** A transaction of the user's own, which is committed if the work was applied. */
+  joining(work: (tx: unknown) => Promise<Answer<unknown>>): Promise<Answer<unknown>>;
 }
 
 /** What is there before the call, made over a store with no proxy before it. */

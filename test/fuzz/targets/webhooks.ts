@@ -1,4 +1,5 @@
 import type { Chance } from "../../simulation/chance.ts";
+import { retyped } from "../json.ts";
 import { mutated, oddText } from "../mutation.ts";
 import { jsonTarget, type Target } from "../target.ts";
 import { OWN_SCENES } from "../webhooks/own-schemes.ts";
@@ -18,7 +19,7 @@ function wireOf(scene: Scene, bases: readonly Wire[], chance: Chance): Wire {
   const { words = [] } = scene;
   if (chance.hit(0.15)) {
     // What only the provider itself could send: signed, and odd.
-    const body = bytesOf(mutated(chance, chance.pick(scene.bodies), [...words, ...JSON_WORDS]));
+    const body = altered(chance.pick(scene.bodies), chance, [...words, ...JSON_WORDS]);
     return signedWire(scene, body);
   }
   let wire: Wire = { ...chance.pick(bases), isSigned: false };
@@ -52,6 +53,7 @@ function changed(scene: Scene, bases: readonly Wire[], wire: Wire, chance: Chanc
 }
 
 function altered(body: string, chance: Chance, words: readonly string[]): string {
+  if (chance.hit(0.3)) return bytesOf(retyped(chance, Buffer.from(body, "latin1").toString()));
   const text = mutated(chance, body, words);
   return chance.hit(0.5) ? bytesOf(text) : toBytes(text);
 }
