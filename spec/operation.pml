@@ -26,13 +26,11 @@
 
 /* How much may happen. */
 #ifndef ATTEMPTS_MAX
-#define ATTEMPTS_MAX 3
+#define ATTEMPTS_MAX 2
 #endif
 #ifndef TROUBLES
-#define TROUBLES 2 /* Crashes, hangs, lost answers and attempts that are given back. */
-#endif
-#ifndef PAUSES
-#define PAUSES 2 /* Leases that lapse although their holder is alive. */
+/* Crashes, hangs, pauses past the lease, lost answers and attempts that are given back. */
+#define TROUBLES 2
 #endif
 #ifndef WORDS
 #define WORDS 1 /* Words of a person. */
@@ -140,7 +138,6 @@ byte orders;
 
 byte troubles = TROUBLES;
 byte words = WORDS;
-byte pauses = PAUSES;
 /* Whoever held the claim has crashed or hangs, so that its lease lapses at no cost. */
 bit gone;
 

@@ -1,11 +1,11 @@
 /* Time, a person, and retention. */
 
 /* A claim whose holder is alive lapses only because it was paused for too long. */
-#define outlived (state == running && (gone || pauses > 0))
+#define outlived (state == running && (gone || troubles > 0))
 
 inline paused() {
   if
-  :: state == running && !gone -> pauses--
+  :: state == running && !gone -> troubles--
   :: else
   fi
 }

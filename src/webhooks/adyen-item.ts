@@ -1,7 +1,7 @@
 import { NevertwiceError } from "../model/errors.ts";
 import type { AuthenticEvent, EventEvidence } from "../model/event.ts";
 import { eventKey, eventOf, objectOf, timeAt } from "./naming.ts";
-import { memberOf, neededText, sha256, textAt } from "./read.ts";
+import { memberOf, neededText, sha256 } from "./read.ts";
 
 /** One notification of a standard webhook. */
 export type AdyenItem = Readonly<Record<string, unknown>>;
@@ -39,8 +39,12 @@ const SIGNED: readonly (readonly string[])[] = [
  * @throws webhook-malformed
  */
 export function contentOf(item: AdyenItem): string {
-  const fields = SIGNED.map((path) => fieldOf(memberOf(item, ...path), path.join(".")));
-  return fields.join(":");
+  return SIGNED.map((path) => signedText(item, ...path)).join(":");
+}
+
+/** A field as it is signed, so that a number is no other field than its text is. */
+function signedText(item: AdyenItem, ...path: readonly string[]): string {
+  return fieldOf(memberOf(item, ...path), path.join("."));
 }
 
 function fieldOf(value: unknown, name: string): string {
@@ -57,13 +61,13 @@ function fieldOf(value: unknown, name: string): string {
 export function itemEvent(item: AdyenItem): AuthenticEvent {
   const psp = neededText(item, "pspReference");
   const code = neededText(item, "eventCode");
-  const account = textAt(item, "merchantAccountCode") ?? "";
-  const success = String(memberOf(item, "success") ?? "");
+  const account = signedText(item, "merchantAccountCode");
+  const success = signedText(item, "success");
   return eventOf({
     key: eventKey("item", [account, code, psp, success].join(":")),
     fingerprint: sha256(contentOf(item)),
     type: code,
-    object: objectOf("payment", textAt(item, "originalReference") ?? psp),
+    object: objectOf("payment", signedText(item, "originalReference") || psp),
     occurredAt: timeAt(item, "eventDate"),
     payload: item,
     evidence: evidenceOf(item, code, psp, success === "true"),
@@ -85,8 +89,8 @@ function evidenceOf(
   success: boolean,
 ): EventEvidence | undefined {
   const kind = KINDS.get(code);
-  const providerKey = textAt(item, "merchantReference");
-  if (kind === undefined || providerKey === undefined) return undefined;
+  const providerKey = signedText(item, "merchantReference");
+  if (kind === undefined || providerKey === "") return undefined;
   const said = { provider: "adyen", kind, providerKey, reference } as const;
   return success ? { ...said, finding: "executed", stands: true } : { ...said, finding: "unknown" };
 }

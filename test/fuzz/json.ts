@@ -134,10 +134,11 @@ export function retyped(chance: Chance, text: string): string {
   if (places.length === 0) return text;
   const [owner, name] = chance.pick(places);
   const member = owner[name];
-  const other = chance.pick<unknown>([
+  const others = [
     ...[String(member), Number(member), null, [member], { a: member }, "", true, {}, undefined],
     typeof member === "string" ? member.toUpperCase() : JSON.stringify(member),
-  ]);
+  ];
+  const other = others[chance.below(others.length)];
   if (chance.hit(0.9)) {
     owner[name] = other;
     return JSON.stringify(value);

@@ -224,7 +224,7 @@ function poison(leaks: string[]): () => void {
   Math.random = caught("Math.random");
   for (const name of TIMERS) globalThis[name] = caught(name) as never;
   // Nobody reads the stacks of a million lost answers.
-  Error.stackTraceLimit = 0;
+  Error.stackTraceLimit = globalThis.STL ?? 0;
   globalThis.structuredClone = copyOf;
   return () => {
     Date.now = now;

@@ -105,8 +105,10 @@ const writes: readonly Method[] = [
       skew.ms = -7 * DAY_MS;
       await taken(store, eventOf("f", { object: "other", state: "unhandled" }));
       skew.ms = 0;
-      const tiers = { bodyMs: 6 * DAY_MS, keyMs: 8 * DAY_MS };
       const wall = Date.now();
+      const bodies = { bodyMs: 8 * DAY_MS, keyMs: 99 * DAY_MS };
+      answered(await store.inbox.prune({ ...bodies, limit: 9, wall }));
+      const tiers = { bodyMs: 6 * DAY_MS, keyMs: 8 * DAY_MS };
       return (wired) => wired.store.inbox.prune({ ...tiers, limit: 9, wall });
     },
   },
@@ -127,7 +129,11 @@ function reading(
   return {
     ...{ name, again: "", reads: true },
     async prepare({ store }) {
+      const cursor = { source: SOURCE, from: undefined, to: "page-2" };
+      answered(await store.inbox.accept({ events: [], cursor }));
       const number = await ended(store, "dead");
+      const ruling = { filter: { limit: 9 }, by: "ada", reason: "asks", dryRun: true };
+      answered(await store.inbox.redeliver(ruling));
       return (wired) => call(wired.store, number);
     },
   };

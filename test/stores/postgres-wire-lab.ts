@@ -31,6 +31,7 @@ export async function openLab(url: string, driver: string): Promise<OpenLab> {
   return {
     ...{ store: direct as unknown as Store, skew, proxy, opened },
     teller: await truthTeller(pool),
+    remembers: driver === "pg-prepared",
     open: () => open(proxy.url, PATIENCE),
     async close() {
       await opened.close();

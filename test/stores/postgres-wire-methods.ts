@@ -100,7 +100,7 @@ const steps: readonly Method[] = [
     ...{ name: "reopen", again: "settled-before" },
     async prepare({ store }) {
       const { id } = await doubtful(store);
-      const proof = { kind: "executed", reference: "ch_1" } as const;
+      const proof = { kind: "executed", reference: "ch_1", value: bytes("1") } as const;
       return (wired) => wired.store.reopen(id, { evidence: EVIDENCE, settled: proof });
     },
   },
@@ -194,7 +194,11 @@ const reads: readonly Method[] = [
     (store, { id }) => store.evidence(id),
   ),
   reading("stepOf", begun, (store) => store.stepOf({ providerKey: "provider-key-of-charge" })),
-  reading("namespace", named, (store) => store.namespace("shop")),
+  {
+    // The first time it also remembers the database's history.
+    ...reading("namespace", named, (store) => store.namespace("shop")),
+    cold: true,
+  },
   reading("lineage", running, async (store) =>
     store.lineage === undefined ? { kind: "ok", value: "unknown" } : store.lineage(),
   ),
@@ -276,8 +280,13 @@ const outbox: readonly Method[] = [
     },
   },
   reading("outbox.list", settled, (store) => store.outbox.list({ limit: 9 })),
-  reading("outbox.rulings", settled, (store) => store.outbox.rulings(9)),
+  reading("outbox.rulings", ruled, (store) => store.outbox.rulings(9)),
 ];
+
+async function ruled(store: Store): Promise<void> {
+  const ruling = { filter: { limit: 9 }, by: "ada", reason: "asks", dryRun: true };
+  answered(await store.outbox.settle({ ...ruling, to: "sent" }));
+}
 
 /** Every method that speaks with the database. */
 export const METHODS: readonly Method[] = [

@@ -12,6 +12,8 @@ export interface Lab extends Ready {
   readonly teller: TruthTeller;
   /** The store over the proxy; lives through the trials, so that its pool has to bear them. */
   readonly opened: Opened;
+  /** Whether a connection remembers statements: then every trial needs a new one. */
+  readonly remembers: boolean;
   open(): Opened;
 }
 
@@ -52,13 +54,11 @@ async function openScene(lab: Lab, method: Method): Promise<Scene> {
   await lab.teller.reset();
   const since = Date.now();
   const call = await method.prepare(lab);
-  if (method.cold === true) {
-    const opened = lab.open();
-    return { since, call, opened, close: opened.close };
-  }
+  const isNew = method.cold === true || lab.remembers;
+  const opened = isNew ? lab.open() : lab.opened;
   // It proves, too, that the pool has survived the trial before.
-  answered(await lab.opened.store.read(NOBODY));
-  return { since, call, opened: lab.opened, close: async () => {} };
+  if (method.cold !== true) answered(await opened.store.read(NOBODY));
+  return { since, call, opened, close: async () => void (isNew && (await opened.close())) };
 }
 
 /** @throws if the method says or does something else than is written of it */

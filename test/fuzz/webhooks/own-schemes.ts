@@ -68,14 +68,12 @@ const adyen: Scene = {
 };
 
 const adyenPlatform: Scene = {
-  ...adyen,
-  name: "adyen-platform",
+  ...{ name: "adyen-platform", provider: adyen.provider },
   bodies: [JSON.stringify({ type: "balancePlatform.transfer.updated", data: { id: "T1" } })],
   sign: (body) => ({
     headers: [["hmacsignature", adyenMac(textOf({ body }))]],
   }),
   covered: ({ body }) => body,
-  loosePayload: true,
 };
 
 const XML = [

@@ -1,0 +1,108 @@
+import type { Chance } from "./chance.ts";
+import { createChance } from "./chance.ts";
+import { type Driver, LEASE_MS, type Moment } from "./driver.ts";
+import { isIndependent, type Step, stepNames } from "./independence.ts";
+import type { Fault } from "./plan.ts";
+import { type Parked, START, type Timer } from "./scheduler.ts";
+import type { Tree } from "./tree.ts";
+
+/** Thrown where every continuation was played before, in another order of the same steps. */
+export const REPEATED: unique symbol = Symbol("repeated");
+
+/** One history of a tree: each of its choices is the tree's. */
+export interface Enumerator {
+  readonly driver: Driver;
+  readonly chance: Chance;
+  /** The step under way. */
+  current(): Step | undefined;
+}
+
+/** Larger draws only make ids, of which none is better than another. */
+const CHOICES_MAX = 8;
+
+/** @param budget how many faults there may be in one history */
+export function createEnumerator(tree: Tree, budget: number): Enumerator {
+  const met = new Map<string, number>();
+  const stepOf = stepNames();
+  /** Steps whose every continuation from here was played, until something touches them. */
+  let asleep: readonly Step[] = [];
+  let step: Step | undefined;
+  let healthy = false;
+  let struck = 0;
+
+  const isSpent = (): boolean => healthy || struck >= budget;
+
+  function count(fault: Fault, place: string): Fault {
+    struck += 1;
+    const name = `${place} ${fault}`;
+    met.set(name, (met.get(name) ?? 0) + 1);
+    return fault;
+  }
+
+  function choose({ ready, due }: Moment): Parked | Timer | undefined {
+    const all = [...ready, ...due];
+    if (healthy || all.length === 0) return all[0];
+    const steps = new Map(all.map((one) => [stepOf(one), one]));
+    const names = new Set(asleep.map(({ name }) => name));
+    const awake = [...steps.keys()].filter(({ name }) => !names.has(name));
+    if (awake.length === 0) throw REPEATED;
+    const at = tree.choice(awake.length);
+    const chosen = awake[at];
+    if (chosen === undefined) return undefined;
+    asleep = [...asleep, ...awake.slice(0, at)].filter((one) => isIndependent(one, chosen));
+    step = chosen;
+    return steps.get(chosen);
+  }
+
+  const driver: Driver = {
+    ordersTimers: true,
+    ...{ met, choose },
+    faultOf(call, place) {
+      if (isSpent()) return undefined;
+      const faults = call.faults.filter((fault) => isDistinct(fault, call));
+      const fault = faults[tree.choice(faults.length + 1) - 1];
+      return fault && count(fault, place);
+    },
+    strikes(fault, place) {
+      if (fault !== "throw" || isSpent() || tree.choice(2) === 0) return false;
+      count(fault, place);
+      return true;
+    },
+    outage: () => undefined,
+    // Both last past every lease that is held now, until an instant at which others wake too.
+    lasts: (_, now) => Math.ceil((now - START) / LEASE_MS + 1) * LEASE_MS - (now - START),
+    arrives: () => !healthy && tree.choice(2) === 1,
+    heal() {
+      healthy = true;
+    },
+    faults: () => struck,
+  };
+  const below = (limit: number): number =>
+    healthy || limit > CHOICES_MAX ? 0 : tree.choice(limit);
+  const drawn: Chance = {
+    ...createChance(0),
+    below,
+    hit: (probability) => probability >= 1 || (probability > 0 && below(2) === 1),
+    pick(items) {
+      const item = items[below(items.length)];
+      if (item === undefined) throw new Error("There is nothing to pick from.");
+      return item;
+    },
+  };
+  return { driver, chance: drawn, current: () => step };
+}
+
+/** What a process asks for first, so that it can die before it has done anything. */
+const FIRST: ReadonlySet<string> = new Set(["claim", "atomic", "due"]);
+const READS: ReadonlySet<string> = new Set(["read", "due", "namespace", "look", "find"]);
+
+/**
+ * Leaves out what is another fault by another name. To die before a call is to die after the call
+ * before it. A read that is lost on its way is a read whose answer is lost. An answer that comes
+ * after its deadline is a lost one, and an unreachable store is several lost calls.
+ */
+function isDistinct(fault: Fault, { method }: Parked): boolean {
+  if (fault === "late-answer" || fault === "outage") return false;
+  if (fault === "crash-before") return FIRST.has(method);
+  return fault !== "lose-request" || !READS.has(method);
+}

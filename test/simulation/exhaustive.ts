@@ -1,0 +1,160 @@
+import { check, type Violation } from "./checker.ts";
+import type { Code } from "./code.ts";
+import { createEnumerator, REPEATED } from "./enumerator.ts";
+import type { History } from "./history.ts";
+import { FAULTS, type Fault, type Plan } from "./plan.ts";
+import { START } from "./scheduler.ts";
+import { launchWorker, play } from "./simulation.ts";
+import { createTree, type Tree } from "./tree.ts";
+import type { WorkloadName } from "./workload.ts";
+import type { World } from "./world.ts";
+
+/**
+ * The small worlds. In `duplicate` a request and its duplicate come at once, to one process or to
+ * both, and each is sent again once. In `worker` there is one request, sent again once, and the
+ * other process's worker passes whenever a lease may have lapsed.
+ */
+export const SCENES = ["duplicate", "worker"] as const;
+export type Scene = (typeof SCENES)[number];
+
+export interface Search {
+  readonly scene: Scene;
+  readonly workload: WorkloadName;
+  /** How many faults a history may have at most. */
+  readonly faults: number;
+}
+
+/** What a search came to, so far. */
+export interface Found {
+  histories: number;
+  /** Prefixes given up, because their continuations were played in another order. */
+  pruned: number;
+  steps: number;
+  violations: number;
+  /** How often each port's method met each fault. */
+  readonly met: Map<string, number>;
+  /** What the histories ended in, without times and drawn names. */
+  readonly ends: Set<string>;
+  /** The first of those with the fewest faults, and then the fewest steps. */
+  shortest: Broken | undefined;
+}
+
+export interface Broken {
+  readonly path: readonly number[];
+  readonly history: History;
+  readonly violations: readonly Violation[];
+}
+
+const PASSES = [1_000, 2_000];
+const STEPS_MAX = 2_000;
+const DAY_MS = 86_400_000;
+
+export function createFound(): Found {
+  return {
+    ...{ histories: 0, pruned: 0, steps: 0, violations: 0 },
+    ...{ met: new Map(), ends: new Set(), shortest: undefined },
+  };
+}
+
+/** Plays one history after the other until there is none left, or the caller has enough. */
+export async function search(
+  code: Code,
+  task: Search,
+  found: Found = createFound(),
+  isEnough: (tree: Tree) => boolean = () => false,
+  tree: Tree = createTree(),
+): Promise<Found> {
+  do {
+    const played = await playPath(code, task, tree);
+    if (played === undefined) found.pruned += 1;
+    else add(found, tree, played);
+  } while (tree.next() && !isEnough(tree));
+  return found;
+}
+
+/** One history. @param path its choices, as a finding tells them */
+export async function replay(code: Code, task: Search, path: readonly number[]): Promise<Broken> {
+  const played = await playPath(code, task, createTree(path));
+  if (played === undefined) throw new Error("This path is part of another history.");
+  return { path, history: played.history, violations: check(played.history) };
+}
+
+function add(found: Found, tree: Tree, { history, met }: Played): void {
+  found.histories += 1;
+  found.steps += history.trace.length;
+  for (const [name, count] of met) found.met.set(name, (found.met.get(name) ?? 0) + count);
+  found.ends.add(endOf(history));
+  const violations = check(history);
+  if (violations.length === 0) return;
+  found.violations += 1;
+  if (!found.shortest || isShorter(history, found.shortest.history))
+    found.shortest = { path: tree.path, history, violations };
+}
+
+function isShorter(one: History, other: History): boolean {
+  if (one.faults !== other.faults) return one.faults < other.faults;
+  return one.trace.length < other.trace.length;
+}
+
+type Played = Awaited<ReturnType<typeof play>>;
+
+async function playPath(code: Code, task: Search, tree: Tree): Promise<Played | undefined> {
+  const { driver, chance, current } = createEnumerator(tree, task.faults);
+  let heard = 0;
+  let begun = false;
+  const disturb = (world: World): void => {
+    if (!begun && task.scene === "worker") startWorker(world);
+    begun = true;
+    // The reduction takes for granted that only the store makes an answer final.
+    const reach = current()?.reach;
+    for (; heard < world.facts.length; heard += 1) {
+      const fact = world.facts[heard];
+      const final = fact?.type === "answered" && /^(succeeded|failed)$/.test(fact.told.kind);
+      if (final && !reach?.startsWith("store"))
+        world.broken.push("an answer became final without the store");
+    }
+  };
+  try {
+    const game = { plan: planOf(task), chance, driver, disturb };
+    return await play(code, game, { seed: 0, strict: false });
+  } catch (error) {
+    if (error === REPEATED) return undefined;
+    throw error;
+  }
+}
+
+function startWorker(world: World): void {
+  for (const at of PASSES)
+    world.scheduler.timer(undefined, START + at, () => {
+      const [, other] = world.processes;
+      if (other) launchWorker(world.scheduler, other);
+    });
+}
+
+function planOf({ scene, workload, faults }: Search): Plan {
+  const client = { variant: "same", sends: 1, retries: 1, door: true } as const;
+  const first = { ...client, waitMs: 0 };
+  const clients = scene === "worker" ? [first] : [first, { ...client, waitMs: 0 }];
+  const none = Object.fromEntries(FAULTS.map((fault) => [fault, 0])) as Record<Fault, number>;
+  return {
+    ...{ nodes: 2, workerRate: 0, namespaceRate: 1, rates: none, budget: faults },
+    ...{ steps: STEPS_MAX, attemptsMax: 20, responseMs: 7 * DAY_MS, calm: false },
+    operations: [{ label: "acct/order", scope: "acct", key: "order", workload, clients }],
+  };
+}
+
+/** What remains, under names that do not tell in which order it was made. */
+function endOf({ remains, charges, orders, facts, broken }: History): string {
+  return JSON.stringify([
+    remains.map(({ record, messages }) => [
+      ...[record?.state, record?.fence, record?.attempts, record?.doubt, messages.length],
+      record?.steps.map(({ name, fence, effect, result }) => [
+        ...[name, fence, result?.kind, effect?.generation, effect?.sends.length],
+      ]),
+    ]),
+    charges.map(({ step, kind }) => `${step} ${kind}`),
+    orders.map(({ status }) => status).sort(),
+    facts.flatMap((fact) => (fact.type === "answered" ? fact.told.kind : [])),
+    broken,
+  ]);
+}
