@@ -127,8 +127,8 @@ byte askKey[WORKERS + 1];
 byte orphans[KEYS];
 byte onTheWay;
 
-/* Each process's own: too late to send, and in a wrapped handler that has not sent yet. */
-bit late[WORKERS + 1];
+/* Each process's own: it has not slept since it watches, and it is in a wrapped handler that has not sent yet. */
+bit awake[WORKERS + 1];
 bit about[WORKERS + 1];
 
 /* Ghosts: only the properties read them. */

@@ -12,6 +12,9 @@
 
 #define mayFail (troubles > 0)
 
+/* The processes are alike, so that it may as well be the first one that claims first. */
+#define isFirst(me) (me == 1 || inserted)
+
 /* `store.due`: a wrapped handler that may simply run again waits for its client. */
 #define isDue (state != absent && !isFinal && readyAt == ready_now && \
   !(FORM == form_opaque && AFTER_CRASH == crash_rerun))
@@ -74,12 +77,12 @@ proctype Worker(byte me) {
 end_idle:
   atomic {
     if
-    :: mayCall -> event = event_claim
+    :: mayCall && (state != absent || keyOld || isFirst(me)) -> event = event_claim
     :: isDue -> event = event_recover
     fi;
     claimed = claim_none;
     if
-    :: event == event_claim && state == absent && !keyOld && FORM != form_atomic ->
+    :: event == event_claim && state == absent && !keyOld && FORM != form_atomic && isFirst(me) ->
       become(running);
       insert(me);
       held = fence;
@@ -155,7 +158,7 @@ runs:
       /* Only `undefined` code can be met with a changed definition. */
       :: endsWith(doubt_definition_changed, status_none); isOpen = 0; goto endsNow
       :: FORM == form_opaque -> about[me] = 1; goto sends
-      :: FORM == form_resumable -> late[me] = 0; goto begins
+      :: FORM == form_resumable -> awake[me] = 1; goto begins
       fi
     :: !resolving && begun && (result == result_succeeded || result == result_declined) ->
       goto finishes
@@ -168,9 +171,9 @@ runs:
       if
       /* The deadline is read and the watch for a sleep begins at one moment. */
 #ifdef NO_RETENTION
-      :: KEYED && last != verdict_frozen -> late[me] = 0; goto begins
+      :: KEYED && last != verdict_frozen -> awake[me] = 1; goto begins
 #else
-      :: KEYED && last != verdict_frozen && replayOpen -> late[me] = 0; goto begins
+      :: KEYED && last != verdict_frozen && replayOpen -> awake[me] = 1; goto begins
 #endif
       :: LOOK_UP > 0 && effects > 0 -> ask[me] = ask_succeeded; goto waits
       /* A miss before all is quiet proves nothing, and costs no attempt. */
@@ -197,7 +200,7 @@ proves:
   atomic {
     if
     :: writes(held) && unfinished ->
-      checkHolder(held); disproved(); resolving = 0; late[me] = 0; goto begins
+      checkHolder(held); disproved(); resolving = 0; awake[me] = 1; goto begins
     :: !(writes(held) && unfinished) -> goto overNow
     :: mayFail -> goto crash
     fi
@@ -231,14 +234,15 @@ sends:
     if
 #ifndef NO_SEND_BY
     /* Whoever slept too long drops the send. */
-    :: FORM == form_resumable && late[me] -> ask[me] = ask_not_executed
+    :: FORM == form_resumable && !awake[me] -> ask[me] = ask_not_executed
 #endif
 #ifdef NO_SEND_BY
-    :: FORM == form_resumable && late[me] -> leave(me)
+    :: FORM == form_resumable && !awake[me] -> leave(me)
 #endif
-    :: FORM == form_opaque || !late[me] -> leave(me)
+    :: FORM == form_opaque || awake[me] -> leave(me)
     :: mayFail -> goto crash
-    fi
+    fi;
+    awake[me] = 0
   };
 
   /* The answer comes, or it does not; then what it says is recorded. */
@@ -435,7 +439,7 @@ overNow:
     :: attemptOf != me
     fi;
     goOn = next_none; resolving = 0; kind = absent; ending = end_none; ready = ready_never;
-    counts = 0; held = 0; late[me] = 0; about[me] = 0;
+    counts = 0; held = 0; awake[me] = 0; about[me] = 0;
     goto end_idle
   }
 }

@@ -26,7 +26,7 @@ end_deadline:
   goto end_deadline
 }
 
-#define allLate late[1] = 1; late[2] = 1
+#define allLate awake[1] = 0; awake[2] = 0
 
 /* Long enough after the last send, so that all that was sent has landed and every list shows it. */
 active proctype Quiet() {

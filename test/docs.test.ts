@@ -48,10 +48,10 @@ test("every program on the pages compiles, and every event is on its page", asyn
 
 /** Compiles only if the listed events are those of the type, both ways. */
 function eventsProgram(listed: string): string {
-  return `import type { OperationEvent } from "nevertwice";
+  return `import type { Report } from "nevertwice";
 type Listed = ${listed};
-type Unlisted = Exclude<OperationEvent["type"], Listed>;
-type Invented = Exclude<Listed, OperationEvent["type"]>;
+type Unlisted = Exclude<Report["type"], Listed>;
+type Invented = Exclude<Listed, Report["type"]>;
 export const unlisted: [Unlisted] extends [never] ? "none" : Unlisted = "none";
 export const invented: [Invented] extends [never] ? "none" : Invented = "none";
 `;

@@ -20,9 +20,10 @@ const LISTS: ReadonlySet<string> = new Set(["look", "find"]);
  * A step runs its own process until it waits again, and nothing else: time stands still while any
  * call is ready, and no two processes share memory. What is left is what the ports share. The store
  * and the provider share nothing, and neither do two reads. A commit happens when the callback of a
- * transaction goes on, and a client hears its answer when a call of the store is answered or a
- * deadline passes, which is why these count as writes of the store: the checker compares the order
- * of final answers and of commits. A death touches its own process and the timers of its clients.
+ * transaction goes on, and a late answer may make a client hear an outcome, so both count as writes
+ * of the store: the checker compares the order of commits and of final answers, and nothing else of
+ * two processes. That only the store makes an answer final is asserted in every history. A death
+ * touches its own process and the timers of its clients.
  */
 export function isIndependent(one: Step, other: Step): boolean {
   if (one.actor === other.actor) return false;
@@ -54,7 +55,7 @@ function described(happening: Parked | Timer): { maker: string; actor: string; r
   if (!("act" in happening)) {
     const { node, owner } = happening;
     const actor = node?.name ?? owner ?? "world";
-    return { maker: `${actor} timer`, actor, reach: node ? "store" : "alone" };
+    return { maker: `${actor} timer`, actor, reach: "alone" };
   }
   const { node, by, generation, port, method } = happening;
   const actor = by?.to.name ?? node?.name ?? "world";
