@@ -31,24 +31,24 @@ export async function proveFuzz(args: readonly string[]): Promise<number> {
 
 async function all(targets: readonly Target[], seed: number, ms: number): Promise<number> {
   const findings: Finding[] = [];
-  let [executions, elapsedMs] = [0, 0];
+  let [executions, coreMs] = [0, 0];
   console.log(`Seed ${seed}, ${(ms / 1_000).toFixed(1)} s for each target.\n`);
-  console.log("| target | executions | a second | findings |");
+  console.log("| target | executions | a second of one core | findings |");
   console.log("|---|---|---|---|");
   for (const target of targets) {
     const run = await fuzz(target, seed, { ms });
     executions += run.executions;
-    elapsedMs += run.elapsedMs;
+    coreMs += run.coreMs;
     if (run.finding !== undefined) findings.push(run.finding);
-    console.log(row(target.name, run.executions, run.elapsedMs, run.finding ? 1 : 0));
+    console.log(row(target.name, run.executions, run.coreMs, run.finding ? 1 : 0));
   }
-  console.log(row("all", executions, elapsedMs, findings.length));
+  console.log(row("all", executions, coreMs, findings.length));
   for (const finding of findings) tell(finding);
   return findings.length === 0 ? 0 : 1;
 }
 
-function row(name: string, executions: number, elapsedMs: number, findings: number): string {
-  const rate = Math.round((executions / elapsedMs) * 1_000);
+function row(name: string, executions: number, coreMs: number, findings: number): string {
+  const rate = Math.round((executions / coreMs) * 1_000);
   return `| ${name} | ${executions} | ${rate} | ${findings} |`;
 }
 

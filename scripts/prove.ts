@@ -1,5 +1,6 @@
 import { proveFuzz } from "./prove-fuzz.ts";
 import { proveKills } from "./prove-kills.ts";
+import { proveModel } from "./prove-model.ts";
 import { proveSimulation } from "./prove-simulation.ts";
 import { proveStorm } from "./prove-storm.ts";
 import { proveTraffic } from "./prove-traffic.ts";
@@ -9,6 +10,7 @@ const PROOFS = {
   simulation: proveSimulation,
   kills: proveKills,
   storm: proveStorm,
+  model: proveModel,
   traffic: proveTraffic,
   fuzz: proveFuzz,
   wire: proveWire,

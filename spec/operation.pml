@@ -140,6 +140,7 @@ byte troubles = TROUBLES;
 byte words = WORDS;
 /* Whoever held the claim has crashed or hangs, so that its lease lapses at no cost. */
 bit gone;
+bit hung;
 
 /* Scratch of one atomic block, which is the same after each. */
 mtype:event event = event_claim;
@@ -195,6 +196,14 @@ inline tidy() {
 #define rule(holds) assert(holds)
 #endif
 
+/* What nobody reads any more is made the same, so that fewer states are told apart. */
+inline settleRecord() {
+  attemptOf = 0;
+  runOver = 0;
+  gone = 0;
+  hung = 0
+}
+
 inline become(to) {
   assert(LEGAL(state, to));
   state = to;
@@ -204,9 +213,10 @@ inline become(to) {
     assert(outcome == absent);
     outcome = to;
     readyAt = ready_never;
+    settleRecord();
     /* A failure that stands for good while the effect does too. */
     assert(to != failed || effects == 0)
-  :: else
+  :: !isFinal -> settleRecord()
   fi
 }
 

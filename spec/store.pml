@@ -17,8 +17,7 @@ inline insert(me) {
   result = result_none;
   generation = 0;
   readyAt = ready_later;
-  runOver = 0;
-  gone = 0
+  runOver = 0
 }
 
 inline takenOver(me) {
@@ -29,8 +28,7 @@ inline takenOver(me) {
   attempts++;
   attemptOf = me;
   readyAt = ready_later;
-  runOver = 0;
-  gone = 0
+  runOver = 0
 }
 
 /* The lease is prolonged, but never beyond `runUntil`. */
@@ -79,12 +77,18 @@ inline closed(verdict) {
 inline recorded(kind) {
   result = kind;
   reference = 0;
-  closed(verdict_definite)
+  closed(verdict_definite);
+  last = verdict_none;
+  touched = 0;
+  quiet = 0;
+  replayOpen = 0
 }
 
 inline disproved() {
   result = result_not_executed;
-  reference = 0
+  reference = 0;
+  quiet = 0;
+  replayOpen = 0
 }
 
 inline suspended(to) {

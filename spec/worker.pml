@@ -12,6 +12,12 @@
 
 #define mayFail (troubles > 0)
 
+#ifdef ENDLESS_RENEWAL
+#define mayRenew true
+#else
+#define mayRenew (!runOver)
+#endif
+
 /* The processes are alike, so that it may as well be the first one that claims first. */
 #define isFirst(me) (me == 1 || inserted)
 
@@ -53,7 +59,7 @@ inline orphan(me) {
 /* Whoever goes away leaves his claim behind. */
 inline leaveClaim() {
   if
-  :: state == running && fence == held -> gone = 1
+  :: state == running && fence == held -> gone = 1; attemptOf = 0
   :: else
   fi
 }
@@ -87,7 +93,7 @@ end_idle:
       insert(me);
       held = fence;
       if
-      :: tidy(); goto runs
+      :: tidy(); goto runsNow
       /* The answer is lost: the retry brings the same attempt's id. */
       :: mayFail -> troubles--; gone = 1; held = 0; tidy(); goto end_idle
       fi
@@ -111,7 +117,7 @@ end_idle:
     if
     :: claimed == claim_refuse -> goOn = next_none; tidy(); goto end_idle
     :: claimed == claim_replay -> assert(state == outcome); tidy(); goto end_idle
-    :: claimed == claim_own -> held = fence; renewed(); gone = 0; resolving = unfinished; tidy(); goto runs
+    :: claimed == claim_own -> held = fence; renewed(); gone = 0; resolving = unfinished; tidy(); goto runsNow
     :: claimed == claim_take_over && event == event_recover && FORM == form_opaque &&
        goOn == next_run ->
       goOn = next_none; tidy(); goto end_idle
@@ -130,7 +136,7 @@ end_idle:
       held = fence;
       resolving = unfinished;
       if
-      :: goOn == next_run -> goOn = next_none; goto runs
+      :: goOn == next_run -> goOn = next_none; goto runsNow
       :: goOn == next_park ->
         goOn = next_none; ending = end_doubt; ready = ready_never; goto suspends
       :: goOn == next_conclude && result == result_succeeded ->
@@ -142,12 +148,14 @@ end_idle:
       fi
     }
   :: atomic { else -> goto overNow }
-  :: mayFail -> goto crash
+  :: atomic { mayFail -> troubles--; goto overNow }
   fi;
 
   /* The handler runs, up to its next port call. */
 runs:
   atomic {
+    skip;
+runsNow:
     if
     /* Before its step, or past it, it may end in any way. */
     :: !resolving && !(begun && (result == result_succeeded || result == result_declined)) ->
@@ -161,7 +169,7 @@ runs:
       :: FORM == form_resumable -> awake[me] = 1; goto begins
       fi
     :: !resolving && begun && (result == result_succeeded || result == result_declined) ->
-      goto finishes
+      goto finishesNow
     :: resolving && reference && FORM == form_resumable ->
       if
       :: ask[me] = ask_succeeded; goto waits
@@ -191,7 +199,7 @@ runs:
       :: LOOK_UP == 0 && (!KEYED || last == verdict_frozen || !replayOpen) ->
         parkedFor = 1; endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto endsNow
       fi
-    :: mayFail -> goto crash
+    :: mayFail -> troubles--; goto overNow
     fi
   };
 
@@ -202,7 +210,7 @@ proves:
     :: writes(held) && unfinished ->
       checkHolder(held); disproved(); resolving = 0; awake[me] = 1; goto begins
     :: !(writes(held) && unfinished) -> goto overNow
-    :: mayFail -> goto crash
+    :: mayFail -> troubles--; goto overNow
     fi
   };
 
@@ -224,7 +232,7 @@ begins:
       fi
     :: !(writes(held) && !reference && (!begun || result == result_none ||
        result == result_not_executed)) -> goto overNow
-    :: mayFail -> goto crash
+    :: mayFail -> troubles--; goto overNow
     fi
   };
 
@@ -240,7 +248,7 @@ sends:
     :: FORM == form_resumable && !awake[me] -> leave(me)
 #endif
     :: FORM == form_opaque || awake[me] -> leave(me)
-    :: mayFail -> goto crash
+    :: mayFail -> troubles--; goto overNow
     fi;
     awake[me] = 0
   };
@@ -250,12 +258,12 @@ waits:
   atomic {
     if
     :: ask[me] == ask_sent -> orphan(me); ask[me] = ask_unanswered; goto waits
-    :: state == running && fence == held && readyAt == ready_now && !runOver ->
+    :: state == running && fence == held && readyAt == ready_now && mayRenew ->
       renewed(); goto waits
-    :: mayFail -> orphan(me); troubles--; leaveClaim(); goto end_hangs
-    :: mayFail -> goto crash
+    :: mayFail -> orphan(me); troubles--; leaveClaim(); hung = 1; goto end_hangs
+    :: mayFail -> troubles--; goto overNow
     /* A handler that does not await its step tries to end the operation meanwhile. */
-    :: ask[me] == ask_sent && FORM == form_resumable -> kind = failed; goto settles
+    :: ask[me] == ask_sent && FORM == form_resumable -> kind = failed; goto settlesNow
     :: FORM == form_resumable && ask[me] != ask_none && ask[me] != ask_sent
     :: FORM == form_opaque && resolving && ask[me] == ask_succeeded
     :: FORM == form_opaque && !resolving && ask[me] != ask_sent ->
@@ -301,7 +309,7 @@ waits:
       :: result == result_succeeded || result == result_declined ->
         resolving = 0;
         if
-        :: tidy(); goto finishes
+        :: tidy(); goto finishesNow
         /* The answer of the record is lost. */
         :: mayFail -> troubles--; endsWith(doubt_effect_unknown, status_none); goto endsNow
         fi
@@ -312,6 +320,8 @@ waits:
   /* The handler goes on with what the step came to. */
 finishes:
   atomic {
+    skip;
+finishesNow:
     if
     :: result == result_succeeded -> kind = succeeded
     /* A failure although the effect stands, which is refused. */
@@ -320,13 +330,15 @@ finishes:
     /* The settle's own writes hit a constraint. */
     :: result == result_succeeded -> endsWith(doubt_settle_failed, status_none); goto endsNow
     :: endsWith(doubt_none, status_error); goto endsNow
-    :: mayFail -> goto crash
+    :: mayFail -> troubles--; goto overNow
     fi
   };
 
   /* The order and the outcome are one commit. */
 settles:
   atomic {
+    skip;
+settlesNow:
     if
     :: writes(held) ->
       settled = settle_none;
@@ -350,7 +362,7 @@ settles:
         isOpen = 0; endsWith(doubt_settle_failed, status_none); goto endsNow
       fi
     :: !writes(held) -> goto overNow
-    :: mayFail -> goto crash
+    :: mayFail -> troubles--; goto overNow
     fi
   };
 
@@ -386,7 +398,7 @@ suspends:
       fi;
       goto overNow
     :: !writes(held) -> goto overNow
-    :: mayFail -> goto crash
+    :: mayFail -> troubles--; goto overNow
     fi
   };
 
@@ -398,12 +410,12 @@ probes:
     :: surelyNot ->
       if
       /* A client brings the request: the claim is proved, and the handler runs. */
-      :: writes(held) -> renewed(); goto runs
+      :: writes(held) -> renewed(); goto runsNow
       :: !writes(held) -> goto overNow
       :: ending = end_release; ready = ready_now; counts = 0; goto suspends
       fi
     :: ending = end_doubt; ready = ready_later; counts = 1; goto suspends
-    :: mayFail -> goto crash
+    :: mayFail -> troubles--; goto overNow
     fi
   };
 
@@ -413,18 +425,15 @@ settlesOnly:
     if
     :: writes(held) -> assert(orders <= 1); become(kind); goto overNow
     :: !writes(held) -> goto overNow
-    :: mayFail -> goto crash
+    :: mayFail -> troubles--; goto overNow
     fi
   };
 #endif
 
   /* It hangs, while its heartbeat goes on. */
 end_hangs:
-  atomic { state == running && fence == held && readyAt == ready_now && !runOver -> renewed() };
+  atomic { state == running && fence == held && readyAt == ready_now && mayRenew -> renewed() };
   goto end_hangs;
-
-crash:
-  troubles--;
 
   /* Nobody comes back with the id of an attempt that may have run. */
 over:

@@ -19,10 +19,10 @@ end_lapse:
   goto end_lapse
 }
 
-/* `runUntil` passes. */
+/* `runUntil` passes, which nobody but one that hangs and is renewed would notice. */
 active proctype Deadline() {
 end_deadline:
-  atomic { outlived && !runOver -> paused(); runOver = 1; readyAt = ready_now };
+  atomic { hung && !runOver -> runOver = 1; readyAt = ready_now };
   goto end_deadline
 }
 
@@ -31,7 +31,7 @@ end_deadline:
 /* Long enough after the last send, so that all that was sent has landed and every list shows it. */
 active proctype Quiet() {
 end_quiet:
-  atomic { begun && !isFinal && !quiet && onTheWay == 0 -> quiet = 1; allLate };
+  atomic { unfinished && !isFinal && !quiet && onTheWay == 0 -> quiet = 1; allLate };
   goto end_quiet
 }
 
@@ -41,7 +41,7 @@ end_retention:
   atomic {
     if
     :: KEYED && unfinished && !isFinal && replayOpen && quiet -> replayOpen = 0
-    :: KEYED && begun && !isFinal && !replayOpen && onTheWay == 0 &&
+    :: KEYED && unfinished && !isFinal && !replayOpen && onTheWay == 0 &&
        (memory[generation] != memory_none) -> forgetAll()
     fi;
     allLate

@@ -40,7 +40,6 @@ export interface Retention {
 const MIB = 1024 * 1024;
 const DAY_MS = 86_400_000;
 
-/** @internal */
 export const RETENTION_DEFAULT: Required<Retention> = {
   responseMs: 7 * DAY_MS,
   eventMs: 30 * DAY_MS,

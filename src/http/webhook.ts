@@ -42,7 +42,7 @@ export function receiverOf<Tx, Mode extends CallbackMode, Objects>(
  *
  * @throws body-parsed, and what the provider's code throws besides its refusals
  */
-export async function receive(
+async function receive(
   inbox: Inbox,
   provider: WebhookProvider,
   arriving: Arriving,

@@ -1,6 +1,6 @@
 import { ERRORS, type ErrorCode, type Retry } from "./error-table.ts";
 
-export { ERRORS, type ErrorCode, type ErrorEntry, type Retry } from "./error-table.ts";
+export { ERRORS, type ErrorCode, type Retry } from "./error-table.ts";
 
 const BRAND = Symbol.for("nevertwice.error");
 

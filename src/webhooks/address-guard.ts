@@ -60,7 +60,11 @@ for (const [network, prefix] of PRIVATE_IPV4) refusedNetworks.addSubnet(network,
 for (const [network, prefix] of PRIVATE_IPV6) refusedNetworks.addSubnet(network, prefix, "ipv6");
 globalNetworks.addSubnet(...GLOBAL_IPV6, "ipv6");
 
-/** Whether an address may be a public server's. */
+/**
+ * Whether an address may be a public server's.
+ *
+ * @internal
+ */
 export function isPublic(address: string): boolean {
   switch (isIP(address)) {
     case 4:

@@ -52,9 +52,12 @@ function close(open: Element[], name: string): void {
 }
 
 function jsonOf({ attributes, children, text }: Element): XmlValue {
-  if (LIST.test(attributes)) return children.map(([, value]) => value);
-  if (children.length === 0) return NIL.test(attributes) ? null : plain(text);
+  const isList = LIST.test(attributes);
+  const isNil = NIL.test(attributes);
+  if (children.length === 0 && !isList && !isNil) return plain(text);
   if (text.trim() !== "") throw malformed();
+  if (isList) return children.map(([, value]) => value);
+  if (children.length === 0) return null;
   const members = new Map<string, XmlValue[]>();
   for (const [name, value] of children) {
     const values = members.get(name);

@@ -71,11 +71,18 @@ function queryOf({ url }: Delivery): string {
   return start < 0 ? "" : url.slice(start);
 }
 
-/** The digest of the body that the signed URL carries. @throws signature-wrong if it has several */
+/**
+ * The digest of the body that ends the signed URL. Elsewhere in it the digest may be a form's text,
+ * which somebody has moved into the URL to have a body of their own taken.
+ *
+ * @throws signature-wrong if it stands elsewhere, or several times
+ */
 function bodyDigestOf(delivery: Delivery): Uint8Array | undefined {
-  const [digest, ...others] = new URLSearchParams(queryOf(delivery)).getAll("bodySHA256");
+  const query = queryOf(delivery);
+  const [digest, ...others] = new URLSearchParams(query).getAll("bodySHA256");
   if (digest === undefined) return undefined;
-  if (others.length > 0) throw new NevertwiceError("signature-wrong");
+  if (others.length > 0 || !query.endsWith(`bodySHA256=${digest}`))
+    throw new NevertwiceError("signature-wrong");
   return decodeSignature(digest, "hex") ?? new Uint8Array();
 }
 

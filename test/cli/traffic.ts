@@ -10,7 +10,7 @@ import {
 } from "../../src/index.ts";
 import { sqliteStore } from "../../src/stores/sqlite/store.ts";
 
-export const HOSTILE = "t\u001b[2J\u009b\u202e";
+const HOSTILE = "t\u001b[2J\u009b\u202e";
 
 export interface Ran {
   readonly code: number | null;

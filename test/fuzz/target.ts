@@ -1,4 +1,4 @@
-import type { Chance } from "../simulation/chance.ts";
+import { type Chance, createChance } from "../simulation/chance.ts";
 
 /** A reader of what strangers send, and the property that holds for whatever it is given. */
 export interface Target<Input = unknown> {
@@ -11,13 +11,23 @@ export interface Target<Input = unknown> {
   fromBytes(bytes: Uint8Array): Input;
 }
 
-/** A target whose input is a JSON value. */
+/** A target whose input is an object of JSON with the same members each time. */
 export function jsonTarget<Input>(parts: Pick<Target<Input>, "name" | "make" | "check">): Target {
+  const shape = shapeOf(parts.make(createChance(0)));
   return widened({
     ...parts,
     toBytes: (input) => Buffer.from(JSON.stringify(input), "utf8"),
-    fromBytes: (bytes) => JSON.parse(Buffer.from(bytes).toString("utf8")) as Input,
+    fromBytes(bytes) {
+      const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
+      if (shapeOf(value) !== shape) throw new Error("It is no input of this target.");
+      return value as Input;
+    },
   });
+}
+
+function shapeOf(value: unknown): string {
+  const members = Object.entries(Object(value)).map(([name, member]) => `${name} ${typeof member}`);
+  return members.sort().join();
 }
 
 /** A target whose input is text, well-formed or not. */

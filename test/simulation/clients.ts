@@ -41,6 +41,7 @@ export function startClient(
   const { scheduler, facts } = world;
   const input = { amount: AMOUNTS[planned.variant] };
   const variant = String(input.amount);
+  const route = [...(planned.route ?? [])];
   let sends = planned.sends;
   let retries = retriesMax;
   let asked: { node: Node; generation: number; call: number } | undefined;
@@ -63,7 +64,7 @@ export function startClient(
     if (retries >= 0) scheduler.timer(undefined, at, send, name);
   }
   function send(): void {
-    const process = world.chance.pick(world.processes);
+    const process = world.processes[route.shift() ?? -1] ?? world.chance.pick(world.processes);
     const by = { name, to: process.node };
     const act = (): void => ask(process);
     scheduler.park({ node: undefined, by, port: "client", method: "send", faults: [], act });

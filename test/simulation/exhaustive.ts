@@ -68,7 +68,7 @@ export async function search(
     const played = await playPath(code, task, tree);
     if (played === undefined) found.pruned += 1;
     else add(found, tree, played);
-  } while (tree.next() && !isEnough(tree));
+  } while (!isEnough(tree) && tree.next());
   return found;
 }
 
@@ -133,8 +133,14 @@ function startWorker(world: World): void {
 
 function planOf({ scene, workload, faults }: Search): Plan {
   const client = { variant: "same", sends: 1, retries: 1, door: true } as const;
-  const first = { ...client, waitMs: 0 };
-  const clients = scene === "worker" ? [first] : [first, { ...client, waitMs: 0 }];
+  // The first goes to the first process, because the processes differ in nothing but their names.
+  const clients =
+    scene === "worker"
+      ? [{ ...client, waitMs: 0, route: [0, undefined] }]
+      : [
+          { ...client, waitMs: 0, route: [0, 1] },
+          { ...client, waitMs: 0, route: [undefined, 0] },
+        ];
   const none = Object.fromEntries(FAULTS.map((fault) => [fault, 0])) as Record<Fault, number>;
   return {
     ...{ nodes: 2, workerRate: 0, namespaceRate: 1, rates: none, budget: faults },

@@ -11,7 +11,12 @@ export interface Step {
   readonly reach: Reach;
 }
 
-const READS: ReadonlySet<string> = new Set(["read", "due", "namespace"]);
+const READS: ReadonlySet<string> = new Set(["read", "due"]);
+/**
+ * What neither changes a record nor depends on one: every process brings the same namespace, there
+ * is evidence only of records that stay, and no history is as long as a retention.
+ */
+const ASIDE: ReadonlySet<string> = new Set(["namespace", "note", "prune"]);
 const LISTS: ReadonlySet<string> = new Set(["look", "find"]);
 
 /**
@@ -66,5 +71,6 @@ function described(happening: Parked | Timer): { maker: string; actor: string; r
 function reachOf(port: string, method: string): Reach {
   if (port === "provider") return LISTS.has(method) ? "provider-read" : "provider";
   if (port === "client" || port === "worker") return "alone";
+  if (port === "store" && ASIDE.has(method)) return "alone";
   return port === "store" && READS.has(method) ? "store-read" : "store";
 }

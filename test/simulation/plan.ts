@@ -38,6 +38,8 @@ export interface PlannedClient {
   readonly door: boolean;
   /** How often it sends again after a passing answer, while the faults last. */
   readonly retries?: number;
+  /** The process that each of its requests goes to; drawn where it says nothing. */
+  readonly route?: readonly (number | undefined)[];
 }
 
 /** What a seed draws before anything runs: the swarm's own mixture of faults and work. */

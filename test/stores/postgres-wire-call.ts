@@ -26,6 +26,8 @@ export interface Method {
   readonly again: string;
   /** Whether it changes nothing. */
   readonly reads?: boolean;
+  /** Whether it commits several times: a part of it may stand, which the next call goes on from. */
+  readonly tiers?: boolean;
   /** Whether it is called with no connection open. */
   readonly cold?: boolean;
   prepare(ready: Ready): Promise<Call>;

@@ -46,7 +46,7 @@ function overPg(url: string, patience: Patience, prepare: boolean): Opened {
 }
 
 function overPostgresJs(url: string, patience: Patience): Opened {
-  const sql = postgres(url, { max: CONNECTIONS, onnotice: () => {}, fetch_types: false, backoff: () => 0 });
+  const sql = postgres(url, { max: CONNECTIONS, onnotice: () => {}, backoff: () => 0 });
   const store = postgresStore(sql, { ...patience, leases: sql });
   return {
     store: store as unknown as Store,

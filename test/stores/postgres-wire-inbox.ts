@@ -98,7 +98,7 @@ const writes: readonly Method[] = [
     },
   },
   {
-    ...{ name: "inbox.prune", again: "pruned" },
+    ...{ name: "inbox.prune", again: "pruned", tiers: true },
     async prepare({ store, skew }) {
       skew.ms = -9 * DAY_MS;
       await ended(store, "done");

@@ -59,11 +59,23 @@ export async function tryMethod(
   return { lesson, trials };
 }
 
+/** A list of rows longer than this is met at its first and its last one only. */
+const ROWS_MAX = 20;
+
 function spotsOf({ types }: Lesson, faults: readonly WireFault[]): Spot[] {
   return DIRECTIONS.flatMap((direction) =>
-    Array.from(types[direction], (_, index) =>
+    placesOf(types[direction]).flatMap((index) =>
       faults.map((fault) => ({ direction, index, fault })),
-    ).flat(),
+    ),
+  );
+}
+
+function placesOf(types: string): number[] {
+  const runs = [...types.matchAll(/(.)\1*/g)];
+  return runs.flatMap(({ index, 0: { length } }) =>
+    length > ROWS_MAX
+      ? [index, index + length - 1]
+      : Array.from({ length }, (_, place) => index + place),
   );
 }
 

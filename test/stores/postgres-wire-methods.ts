@@ -203,7 +203,7 @@ const reads: readonly Method[] = [
     store.lineage === undefined ? { kind: "ok", value: "unknown" } : store.lineage(),
   ),
   {
-    ...{ name: "prune", again: "pruned" },
+    ...{ name: "prune", again: "pruned", tiers: true },
     async prepare({ store, skew }) {
       skew.ms = -9 * DAY_MS;
       await settled(store, "older");

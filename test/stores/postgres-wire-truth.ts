@@ -19,7 +19,7 @@ export interface TruthTeller {
   tell(since: number): Promise<Truth>;
   /** Forgets the numbers that were given out to nobody, which a retry does not get again. */
   align(truth: Truth): Promise<void>;
-  /** Waits until the backend of a connection is gone: only then it changes nothing more. */
+  /** Waits until a connection's backend is gone, and no other one is at work any more. */
   gone(port: number): Promise<void>;
 }
 
@@ -64,7 +64,9 @@ export async function truthTeller(pool: pg.Pool): Promise<TruthTeller> {
     },
     async gone(port) {
       const end = performance.now() + WAIT_MS;
-      const there = "SELECT FROM pg_stat_activity WHERE client_port = $1";
+      const there = `SELECT FROM pg_stat_activity WHERE datname = current_database()
+        AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+        AND (client_port = $1 OR state <> 'idle')`;
       while ((await pool.query(there, [port])).rowCount !== 0)
         if (performance.now() > end) throw new Error("The backend of a cut connection lives on.");
     },

@@ -28,7 +28,7 @@ function resendUntil({ dedupeMs }: Relay, firstSentAt: number): number {
 }
 
 /** The same over every send, restart and lost record, and different in every environment. */
-export function messageId(namespace: string | undefined, topic: string, key: string): string {
+function messageId(namespace: string | undefined, topic: string, key: string): string {
   return digestUuid("message", namespace ?? "", topic, key);
 }
 

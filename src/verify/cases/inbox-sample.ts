@@ -95,7 +95,7 @@ export function stagedOf(key: string): StagedMessage {
   return { ...messageOf(key), origin: originOf(key) };
 }
 
-export function originOf(key: string): string {
+function originOf(key: string): string {
   return recordId("own", "inbox", key);
 }
 

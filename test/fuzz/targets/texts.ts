@@ -10,7 +10,17 @@ import { mutated, oddText } from "../mutation.ts";
 import { jsonTarget, type Target, textTarget } from "../target.ts";
 import { outcomeOf } from "./http.ts";
 
-const XML_WORDS = ["<a/>", "</a>", "<a>", "&amp;", "&#65;", ' type="array"', ' nil="true"', "<!--"];
+const XML_WORDS = [
+  "<a/>",
+  "</a>",
+  "<a>",
+  "&amp;",
+  "&#65;",
+  "&constructor;",
+  ' type="array"',
+  ' nil="true"',
+  "<!--",
+];
 const XMLS = [
   "<n><kind>check</kind><subject><check>1</check></subject></n>",
   '<?xml version="1.0"?><n><l type="array"><a>1</a><b nil="true"/></l><x>&lt;&#x41;</x></n>',
@@ -19,11 +29,16 @@ const XMLS = [
 
 const xml: Target = textTarget({
   name: "xml",
-  make: (chance) => mutated(chance, chance.pick(XMLS), XML_WORDS),
+  make: (chance) =>
+    chance.hit(0.0005)
+      ? `<n>${chance.pick(XML_WORDS).repeat(15_000)}</n>`
+      : mutated(chance, chance.pick(XMLS), XML_WORDS),
   check(text) {
     const found = outcomeOf(() => readXml(text));
     if ("code" in found) return assert.equal(found.code, "webhook-malformed");
     assert.ok(textLength(found.value) <= text.length);
+    const between = text.replaceAll(/<[^<>]*>/g, "");
+    assert.doesNotMatch(between, /&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-f]{1,6});?)/i);
     const [[name, value] = ["", null], ...more] = Object.entries(found.value ?? {});
     assert.equal(more.length, 0);
     assert.deepEqual(readXml(xmlOf(name, value)), { [name]: value });

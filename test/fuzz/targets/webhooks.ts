@@ -13,7 +13,16 @@ import {
 } from "../webhooks/scene.ts";
 import { SHARED_SECRET_SCENES } from "../webhooks/shared-secret.ts";
 
-const JSON_WORDS = ['"id":', '"type":', "null", "{}", "[]", '"__proto__":{}', "[".repeat(100)];
+const JSON_WORDS = [
+  '"id":',
+  '"type":',
+  "null",
+  "{}",
+  "[]",
+  '"__proto__":{}',
+  "[".repeat(100),
+  '"cut \\ud83d"',
+];
 
 function wireOf(scene: Scene, bases: readonly Wire[], chance: Chance): Wire {
   const { words = [] } = scene;
@@ -67,6 +76,7 @@ function changedHeaders(
   const at = chance.below(headers.length);
   const [name, value] = headers[at] ?? ["", ""];
   const without = headers.filter((_, index) => index !== at);
+  if (chance.hit(0.003)) return [...without, [name, stretched(chance, value)]];
   switch (chance.below(5)) {
     case 0:
       return without;
@@ -77,6 +87,13 @@ function changedHeaders(
     default:
       return [...without, [name, toHeader(mutated(chance, value, words)).trim()]];
   }
+}
+
+/** As long as a server lets a header be, with one character all over. */
+function stretched(chance: Chance, value: string): string {
+  const at = chance.below(value.length + 1);
+  const long = chance.pick([" ", "=", ",", ";", "a", "/", "|", "+"]).repeat(15_000);
+  return value.slice(0, at) + long + value.slice(at);
 }
 
 /** Nothing but bytes, as one character each. */

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
+import { openEvent, sealEvent } from "../../../src/core/inbox/event.ts";
+import { createSealer } from "../../../src/core/seal.ts";
 import type { Delivery, Reading, WebhookProvider } from "../../../src/model/delivery.ts";
 import { type ErrorCode, isNevertwiceError } from "../../../src/model/errors.ts";
 import type { AuthenticEvent } from "../../../src/model/event.ts";
+import type { WaitingEvent } from "../../../src/store/inbox.ts";
+import { createChance } from "../../simulation/chance.ts";
 import { isSame } from "../json.ts";
 
 export const NOW = 1_790_000_000_000;
@@ -112,7 +116,10 @@ export async function checkWire(scene: Scene, known: Known, wire: Wire): Promise
     assert.match(reading.answer.body ?? "", /^public\|[0-9a-f]{40}$/);
     return;
   }
-  for (const event of reading.events) checkEvent(event);
+  for (const event of reading.events) {
+    checkEvent(event);
+    checkKept(event);
+  }
   const again = await readingOf(scene, wire);
   assert.deepEqual(again, reading);
   if (wire.isSigned) return;
@@ -120,7 +127,7 @@ export async function checkWire(scene: Scene, known: Known, wire: Wire): Promise
   assert.ok(authentic, "It takes what nobody has signed.");
   if (scene.looseKeys === true) return;
   for (const event of reading.events) {
-    const original = authentic.find(({ key }) => key === event.key);
+    const original: AuthenticEvent | undefined = authentic.find(({ key }) => key === event.key);
     assert.ok(original, `It has the new key ${event.key}.`);
     const isEqual = Buffer.compare(original.fingerprint, event.fingerprint) === 0;
     if (!isEqual) continue;
@@ -129,6 +136,23 @@ export async function checkWire(scene: Scene, known: Known, wire: Wire): Promise
     assert.deepEqual(event.object, original.object);
     assert.deepEqual(event.evidence, original.evidence);
   }
+}
+
+const sealer = createSealer(undefined, createChance(1));
+
+/** What a provider has signed can be kept, and is read back as it came. */
+function checkKept(event: AuthenticEvent): void {
+  // A number beyond all bounds is the one thing that JSON can say and cannot repeat.
+  if (JSON.stringify(event.payload, beyond)?.includes(BEYOND)) return;
+  const body = sealEvent(sealer, "source", event);
+  const opened = openEvent(sealer, "source", { key: event.key, body } as WaitingEvent);
+  assert.ok(isSame(opened?.payload, event.payload));
+}
+
+const BEYOND = "beyond-all-bounds";
+
+function beyond(_: string, value: unknown): unknown {
+  return typeof value === "number" && !Number.isFinite(value) ? BEYOND : value;
 }
 
 /** What every reader of events relies on. */

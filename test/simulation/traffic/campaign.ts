@@ -43,7 +43,7 @@ export async function playAll(
 }
 
 /** An event that is believed may be superseded, so only what is read back has one effect each. */
-export function isBroken(verdict: Verdict, { reads }: Traffic): boolean {
+function isBroken(verdict: Verdict, { reads }: Traffic): boolean {
   const { wrongState, doubled, lost } = verdict;
   return wrongState || doubled > 0 || (reads && lost > 0);
 }
