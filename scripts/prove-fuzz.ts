@@ -6,7 +6,7 @@ import { TARGETS } from "../test/fuzz/targets.ts";
 const USAGE =
   "npm run prove -- fuzz [--minutes 1] [--seed 1] [--target key] [--input <hexadecimal digits>]";
 
-/** Gives strangers' input to whatever reads it, and checks what came of it. @returns the exit code */
+/** Feeds hostile input to whatever reads it, and checks what came of it. @returns the exit code */
 export async function proveFuzz(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],

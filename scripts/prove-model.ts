@@ -4,10 +4,20 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { parseArgs, promisify } from "node:util";
 
-const USAGE = "npm run prove -- model [--only <name>]";
+const USAGE = "npm run prove -- model [--only <name>] [--troubles 2]";
 const MODEL: string = join(import.meta.dirname, "../spec/operation.pml");
 const SEARCH_MS = 600_000;
 const OUTPUT_BYTES_MAX = 64 * 1_024 * 1_024;
+
+/** What it means that an assertion of the model breaks. */
+const LOSSES: readonly (readonly [RegExp, string])[] = [
+  [/effects<=1/, "the effect happened twice"],
+  [/orders<=1/, "the order was written twice"],
+  [/outcome!=/, "the effect happened after its failure was told"],
+  [/effects==0/, "it failed while the effect stands"],
+  [/state==/, "a final operation changed"],
+  [/acceptance cycle/, "it never ends"],
+];
 
 const run = promisify(execFile);
 
@@ -39,7 +49,7 @@ const KEYLESS = "-DKEYED=0";
 const OPAQUE = "-DFORM=form_opaque";
 
 export const CONFIGURATIONS: readonly Configuration[] = [
-  { name: `${RESUMABLE}keyed`, defines: [] },
+  { name: `${RESUMABLE}keyed`, defines: ["-DTROUBLES=1"] },
   { name: `${RESUMABLE}keyed, absence proves`, defines: ["-DLOOK_UP=2", "-DTROUBLES=1"] },
   { name: `${RESUMABLE}keyless, look-up`, defines: [KEYLESS, "-DLOOK_UP=1"] },
   { name: `${RESUMABLE}keyless`, defines: [KEYLESS] },
@@ -66,7 +76,7 @@ export const MUTANTS: readonly Configuration[] = [
   { name: "a provider key per attempt", defines: ["-DKEY_PER_ATTEMPT"] },
   { name: "a resend past the retention", defines: ["-DNO_RETENTION"] },
   { name: "a send without a send-by", defines: ["-DNO_SEND_BY", "-DLOOK_UP=2"] },
-  { name: "a refusal that lowers a doubt", defines: ["-DLOWERED_DOUBT"] },
+  { name: "a refusal that lowers a doubt", defines: ["-DLOWERED_DOUBT", "-DATTEMPTS_MAX=3"] },
   { name: "failed over a standing effect", defines: ["-DFAIL_OVER_EFFECT"] },
   { name: "a settle over an unfinished step", defines: ["-DSETTLE_UNFINISHED"] },
   { name: "the record deleted on a throw", defines: ["-DDELETE_ON_THROW"] },
@@ -75,17 +85,32 @@ export const MUTANTS: readonly Configuration[] = [
   { name: "a wrapped handler run again", defines: ["-DRERUN_AFTER_CRASH", OPAQUE, KEYLESS] },
   {
     name: "a renewal beyond runUntil",
-    defines: ["-DENDLESS_RENEWAL", "-DLIVENESS", "-DTROUBLES=1", "-DWORDS=0"],
+    defines: ["-DENDLESS_RENEWAL", "-DLIVENESS"],
     liveness: true,
   },
-].map((mutant) => ({ ...mutant, defines: [...mutant.defines, "-DMONEY"] }) as Configuration);
+].map(
+  (mutant) =>
+    ({
+      ...mutant,
+      defines: [...mutant.defines, "-DMONEY", "-DTROUBLES=1", "-DWORDS=0"],
+    }) as Configuration,
+);
 
 /** Searches the whole model, and then refutes each of its mutants. @returns the exit code */
 export async function proveModel(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({ args: [...args], options: { only: { type: "string" } } });
+  const { values } = parseArgs({
+    args: [...args],
+    options: { only: { type: "string" }, troubles: { type: "string" } },
+  });
+  const { troubles } = values;
+  if (troubles !== undefined && !/^[0-9]$/.test(troubles)) throw new Error(`Usage: ${USAGE}`);
+  const budget = troubles === undefined ? [] : [`-DTROUBLES=${troubles}`];
   const chosen = ({ name }: Configuration): boolean =>
     values.only === undefined || name === values.only;
-  const [honest, mutants] = [CONFIGURATIONS.filter(chosen), MUTANTS.filter(chosen)];
+  const [honest, mutants] = [
+    CONFIGURATIONS.filter(chosen).map((one) => withBudget(one, budget)),
+    MUTANTS.filter(chosen),
+  ];
   if (honest.length + mutants.length === 0) throw new Error(`No such model. Usage: ${USAGE}`);
   if (!((await hasTools()) || (await installTools()))) {
     console.warn("SKIPPED: there is no spin with a C compiler: install the packages spin and gcc.");
@@ -94,6 +119,12 @@ export async function proveModel(args: readonly string[]): Promise<number> {
   const held = honest.length === 0 || (await showHonest(honest, values.only === undefined));
   const refuted = mutants.length === 0 || (await showMutants(mutants));
   return held && refuted ? 0 : 1;
+}
+
+function withBudget(one: Configuration, budget: readonly string[]): Configuration {
+  if (budget.length === 0) return one;
+  const others = one.defines.filter((define) => !define.startsWith("-DTROUBLES"));
+  return { ...one, defines: [...others, ...budget] };
 }
 
 /** @returns whether every property holds and every rule was met */
@@ -173,8 +204,8 @@ export async function search(
   const cwd = await mkdtemp(join(tmpdir(), "nevertwice-model-"));
   try {
     await run("spin", ["-a", ...defines, MODEL], { cwd });
-    const safety = liveness ? ["-DNFAIR=3"] : ["-DSAFETY", ...(shortest ? ["-DBFS"] : [])];
-    const flags = ["-O2", "-w", "-DCOLLAPSE", "-DVECTORSZ=512", ...safety];
+    const safety = liveness ? ["-DNFAIR=4"] : ["-DSAFETY", ...(shortest ? ["-DBFS"] : [])];
+    const flags = [shortest ? "-O0" : "-O1", "-w", "-DCOLLAPSE", "-DVECTORSZ=512", ...safety];
     await run("gcc", [...flags, "-o", "pan", "pan.c"], { cwd });
     const how = liveness ? ["-a", "-f"] : [];
     const limits = ["-w22", ...(shortest && !liveness ? [] : ["-m8000000"])];
@@ -200,10 +231,14 @@ function readSearch(text: string, model: string): Search {
     seconds: number(/elapsed time ([\d.e+]+) seconds/),
     megabytes: Math.round(number(/([\d.]+)\s+total actual memory usage/)),
     complete: errors === 0 && !incomplete,
-    broken: errors === 0 ? undefined : (property?.[1] ?? "not searched"),
+    broken: errors === 0 ? undefined : lossOf(property?.[1] ?? "nothing was searched"),
     steps: Number(property?.[2] ?? 0),
     unreached: unreachedLines(text, model),
   };
+}
+
+function lossOf(property: string): string {
+  return LOSSES.find(([pattern]) => pattern.test(property))?.[1] ?? property;
 }
 
 /** Each line of these stands for one place in the process; the others are used many times. */

@@ -147,8 +147,8 @@ end_idle:
       :: mayFail -> troubles--; gone = 1; goOn = next_none; held = 0; resolving = 0; goto end_idle
       fi
     }
-  :: atomic { else -> goto overNow }
-  :: atomic { mayFail -> troubles--; goto overNow }
+  :: atomic { else -> held = 0; goto overNow }
+  :: atomic { mayFail -> troubles--; held = 0; goto overNow }
   fi;
 
   /* The handler runs, up to its next port call. */
@@ -258,7 +258,8 @@ waits:
   atomic {
     if
     :: ask[me] == ask_sent -> orphan(me); ask[me] = ask_unanswered; goto waits
-    :: state == running && fence == held && readyAt == ready_now && mayRenew ->
+    :: ask[me] == ask_sent && state == running && fence == held && readyAt == ready_now &&
+       mayRenew ->
       renewed(); goto waits
     :: mayFail -> orphan(me); troubles--; leaveClaim(); hung = 1; goto end_hangs
     :: mayFail -> troubles--; goto overNow
@@ -271,7 +272,9 @@ waits:
       :: ask[me] == ask_succeeded -> kind = succeeded; ask[me] = ask_none; goto settles
       :: ask[me] == ask_declined || ask[me] == ask_refused ->
         kind = failed; ask[me] = ask_none; goto settles
-      :: ask[me] == ask_not_executed -> endsWith(doubt_none, status_passing); goto endsNow
+      :: ask[me] == ask_not_executed && mayFail ->
+        troubles--; endsWith(doubt_none, status_passing); goto endsNow
+      :: ask[me] == ask_not_executed -> endsWith(doubt_none, status_error); goto endsNow
       :: ask[me] == ask_unanswered -> endsWith(doubt_none, status_timeout); goto endsNow
       :: ask[me] == ask_failed || ask[me] == ask_unanswered ->
         endsWith(doubt_none, status_error); goto endsNow
@@ -412,9 +415,12 @@ probes:
       /* A client brings the request: the claim is proved, and the handler runs. */
       :: writes(held) -> renewed(); goto runsNow
       :: !writes(held) -> goto overNow
-      :: ending = end_release; ready = ready_now; counts = 0; goto suspends
+      :: mayFail ->
+        troubles--; ending = end_release; ready = ready_now; counts = 0; goto suspends
       fi
-    :: ending = end_doubt; ready = ready_later; counts = 1; goto suspends
+    /* It does not know yet, for as long as that may be. */
+    :: mayFail ->
+      troubles--; ending = end_doubt; ready = ready_later; counts = 1; goto suspends
     :: mayFail -> troubles--; goto overNow
     fi
   };

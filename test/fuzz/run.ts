@@ -5,7 +5,7 @@ import type { Target } from "./target.ts";
 const SLOW_MS = 150;
 /** A machine that was busy elsewhere is not slow three times. */
 const SLOW_TRIES = 3;
-const SHRINK_TRIES_MAX = 2_000;
+const SHRINK_MS_MAX = 5_000;
 
 /** An input that breaks its target's property. */
 export interface Finding {
@@ -78,7 +78,8 @@ export async function errorOf(target: Target, input: unknown): Promise<unknown> 
 /** Cuts parts out of the input, from large to small, as long as the same error comes. */
 async function shrunk(target: Target, bytes: Uint8Array, error: unknown): Promise<Uint8Array> {
   let found = Buffer.from(bytes);
-  let left = SHRINK_TRIES_MAX;
+  const start = performance.now();
+  const hasTime = (): boolean => performance.now() - start < SHRINK_MS_MAX;
   const isStill = async (part: Uint8Array): Promise<boolean> => {
     try {
       return signOf(await errorOf(target, target.fromBytes(part))) === signOf(error);
@@ -89,7 +90,7 @@ async function shrunk(target: Target, bytes: Uint8Array, error: unknown): Promis
   };
   if (!(await isStill(found))) return found;
   for (let size = found.length >> 1; size > 0; size >>= 1)
-    for (let at = 0; at < found.length && left > 0; left -= 1) {
+    for (let at = 0; at < found.length && hasTime(); ) {
       const rest = Buffer.concat([found.subarray(0, at), found.subarray(at + size)]);
       if (await isStill(rest)) found = rest;
       else at += size;

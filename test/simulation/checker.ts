@@ -39,11 +39,8 @@ const RULES: Readonly<Record<string, Rule>> = {
     const stored = `${kind} ${status} ${Buffer.from(body).toString("utf8")}`;
     return stored === text ? undefined : `${text} | recorded: ${stored}`;
   },
-  "nothing is answered as final before it is final": ({ facts }) => {
-    const end = facts.findIndex(isEnd);
-    const early = facts.findIndex((fact) => fact.type === "answered" && isFinalAnswer(fact));
-    return early >= 0 && (end < 0 || early < end) ? "an answer came first" : undefined;
-  },
+  "nothing is answered as final before it is final": ({ facts }) =>
+    isEarly(facts) ? "an answer came first" : undefined,
   "a succeeded operation has its charges once": ({ history, planned, expected, record }) => {
     const ledger = history.charges.filter(({ operation }) => operation === planned.label);
     const refunded = ledger.filter(({ kind }) => kind === "refunded").length;
@@ -218,6 +215,13 @@ function finals(answers: readonly Answered[]): Answered[] {
 
 function isFinalAnswer({ told }: Answered): boolean {
   return told.kind === "succeeded" || told.kind === "failed";
+}
+
+/** Whether a final answer came before the end of its operation. */
+export function isEarly(facts: readonly Fact[]): boolean {
+  const end = facts.findIndex(isEnd);
+  const early = facts.findIndex((fact) => fact.type === "answered" && isFinalAnswer(fact));
+  return early >= 0 && (end < 0 || early < end);
 }
 
 function isEnd(fact: Fact): boolean {

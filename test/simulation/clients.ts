@@ -12,6 +12,8 @@ export interface Client {
   told: Told | undefined;
   /** Sends nothing more; what is under way goes on. */
   leave(): void;
+  /** What it will still do, as far as it knows. */
+  intent(): string;
   /** The process that was asked has died. */
   lost(node: Node): void;
 }
@@ -52,6 +54,8 @@ export function startClient(
       retries = 0;
       sends = 0;
     },
+    intent: () =>
+      [sends, retries, route.length, asked?.node.name, asked?.generation, client.told?.kind].join(),
     lost(node) {
       if (asked?.node !== node || asked.generation === node.generation) return;
       asked = undefined;

@@ -1,6 +1,6 @@
 import type { Chance } from "./chance.ts";
 import type { Fault, Plan } from "./plan.ts";
-import type { Parked, Timer } from "./scheduler.ts";
+import type { Node, Parked, Timer } from "./scheduler.ts";
 
 /** What can happen at one instant. */
 export interface Moment {
@@ -28,6 +28,8 @@ export interface Driver {
   arrives(): boolean;
   /** From here on nothing fails any more. */
   heal(): void;
+  /** A process was given this by a port. */
+  readonly hears?: (node: Node, what: unknown) => void;
   faults(): number;
   /** How often a port's method met a fault: "store.claim lose-answer". */
   readonly met: Map<string, number>;

@@ -2,9 +2,11 @@ import type { Chance } from "./chance.ts";
 import { createChance } from "./chance.ts";
 import { type Driver, LEASE_MS, type Moment } from "./driver.ts";
 import { isIndependent, type Step, stepNames } from "./independence.ts";
+import { createMemories } from "./memories.ts";
 import type { Fault } from "./plan.ts";
 import { type Parked, START, type Timer } from "./scheduler.ts";
 import type { Tree } from "./tree.ts";
+import type { World } from "./world.ts";
 
 /** Thrown where every continuation was played before, in another order of the same steps. */
 export const REPEATED: unique symbol = Symbol("repeated");
@@ -15,6 +17,15 @@ export interface Enumerator {
   readonly chance: Chance;
   /** The step under way. */
   current(): Step | undefined;
+  /** To be called after each step. */
+  rest(world: World): void;
+  /** A digest of all that the future depends on, and the steps that it leaves out. */
+  situation(world: World): Promise<Situation>;
+}
+
+export interface Situation {
+  readonly key: string;
+  readonly asleep: readonly string[];
 }
 
 /** Larger draws only make ids, of which none is better than another. */
@@ -24,6 +35,7 @@ const CHOICES_MAX = 8;
 export function createEnumerator(tree: Tree, budget: number): Enumerator {
   const met = new Map<string, number>();
   const stepOf = stepNames();
+  const memories = createMemories();
   /** Steps whose every continuation from here was played, until something touches them. */
   let asleep: readonly Step[] = [];
   let step: Step | undefined;
@@ -39,8 +51,8 @@ export function createEnumerator(tree: Tree, budget: number): Enumerator {
     return fault;
   }
 
-  function choose({ ready, due }: Moment): Parked | Timer | undefined {
-    const all = [...ready, ...due];
+  function choose({ now, ready, due }: Moment): Parked | Timer | undefined {
+    const all = [...ready, ...earliest(due)];
     if (healthy || all.length === 0) return all[0];
     const steps = new Map(all.map((one) => [stepOf(one), one]));
     const names = new Set(asleep.map(({ name }) => name));
@@ -49,9 +61,11 @@ export function createEnumerator(tree: Tree, budget: number): Enumerator {
     const at = tree.choice(awake.length);
     const chosen = awake[at];
     if (chosen === undefined) return undefined;
-    asleep = [...asleep, ...awake.slice(0, at)].filter((one) => isIndependent(one, chosen));
+    asleep = [];
     step = chosen;
-    return steps.get(chosen);
+    const happening = steps.get(chosen);
+    if (happening) memories.begin(happening, now);
+    return happening;
   }
 
   const driver: Driver = {
@@ -64,10 +78,13 @@ export function createEnumerator(tree: Tree, budget: number): Enumerator {
       return fault && count(fault, place);
     },
     strikes(fault, place) {
-      if (fault !== "throw" || isSpent() || tree.choice(2) === 0) return false;
-      count(fault, place);
-      return true;
+      if (fault !== "throw" || isSpent()) return false;
+      const strikes = tree.choice(2) === 1;
+      if (strikes) count(fault, place);
+      memories.draws(strikes);
+      return strikes;
     },
+    hears: memories.hears,
     outage: () => undefined,
     // Both last past every lease that is held now, until an instant at which others wake too.
     lasts: (_, now) => Math.ceil((now - START) / LEASE_MS + 1) * LEASE_MS - (now - START),
@@ -77,8 +94,12 @@ export function createEnumerator(tree: Tree, budget: number): Enumerator {
     },
     faults: () => struck,
   };
-  const below = (limit: number): number =>
-    healthy || limit > CHOICES_MAX ? 0 : tree.choice(limit);
+  const below = (limit: number): number => {
+    if (healthy || limit > CHOICES_MAX) return 0;
+    const drawn = tree.choice(limit);
+    memories.draws(drawn);
+    return drawn;
+  };
   const drawn: Chance = {
     ...createChance(0),
     below,
@@ -89,7 +110,22 @@ export function createEnumerator(tree: Tree, budget: number): Enumerator {
       return item;
     },
   };
-  return { driver, chance: drawn, current: () => step };
+  const situation = async (world: World): Promise<Situation> => ({
+    key: `${budget - struck} ${await memories.digest(world)}`,
+    asleep: asleep.map(({ name }) => name).sort(),
+  });
+  return { driver, chance: drawn, current: () => step, situation, rest: memories.rest };
+}
+
+/** A process fires its own timers in the order of their times, however late it is. */
+function earliest(due: readonly Timer[]): Timer[] {
+  const first = new Map<string, Timer>();
+  for (const timer of due) {
+    const owner = timer.node?.name ?? timer.owner ?? "";
+    const known = first.get(owner);
+    if (known === undefined || timer.at < known.at) first.set(owner, timer);
+  }
+  return [...first.values()];
 }
 
 /** What a process asks for first, so that it can die before it has done anything. */

@@ -1,6 +1,6 @@
 import { check, type Violation } from "./checker.ts";
 import type { Code } from "./code.ts";
-import { createEnumerator, REPEATED } from "./enumerator.ts";
+import { createEnumerator, REPEATED, type Situation } from "./enumerator.ts";
 import type { History } from "./history.ts";
 import { FAULTS, type Fault, type Plan } from "./plan.ts";
 import { START } from "./scheduler.ts";
@@ -27,7 +27,7 @@ export interface Search {
 /** What a search came to, so far. */
 export interface Found {
   histories: number;
-  /** Prefixes given up, because their continuations were played in another order. */
+  /** Prefixes given up, because their continuations were played before. */
   pruned: number;
   steps: number;
   violations: number;
@@ -64,8 +64,9 @@ export async function search(
   isEnough: (tree: Tree) => boolean = () => false,
   tree: Tree = createTree(),
 ): Promise<Found> {
+  const seen: Seen = new Map();
   do {
-    const played = await playPath(code, task, tree);
+    const played = await playPath(code, task, tree, seen);
     if (played === undefined) found.pruned += 1;
     else add(found, tree, played);
   } while (!isEnough(tree) && tree.next());
@@ -98,11 +99,27 @@ function isShorter(one: History, other: History): boolean {
 
 type Played = Awaited<ReturnType<typeof play>>;
 
-async function playPath(code: Code, task: Search, tree: Tree): Promise<Played | undefined> {
-  const { driver, chance, current } = createEnumerator(tree, task.faults);
+/** The situations met, each with the sets of steps that were left out there. */
+type Seen = Map<string, (readonly string[])[]>;
+
+/** Whether everything that can come from here has come already. */
+function isSeen(seen: Seen, { key, asleep }: Situation): boolean {
+  const known = seen.get(key) ?? [];
+  if (known.some((left) => left.every((name) => asleep.includes(name)))) return true;
+  seen.set(key, [...known, asleep]);
+  return false;
+}
+
+async function playPath(
+  code: Code,
+  task: Search,
+  tree: Tree,
+  seen?: Seen,
+): Promise<Played | undefined> {
+  const { driver, chance, current, situation, rest } = createEnumerator(tree, task.faults);
   let heard = 0;
   let begun = false;
-  const disturb = (world: World): void => {
+  const disturb = async (world: World): Promise<void> => {
     if (!begun && task.scene === "worker") startWorker(world);
     begun = true;
     // The reduction takes for granted that only the store makes an answer final.
@@ -113,6 +130,8 @@ async function playPath(code: Code, task: Search, tree: Tree): Promise<Played | 
       if (final && !reach?.startsWith("store"))
         world.broken.push("an answer became final without the store");
     }
+    rest(world);
+    if (seen && tree.isNew() && isSeen(seen, await situation(world))) throw REPEATED;
   };
   try {
     const game = { plan: planOf(task), chance, driver, disturb };
@@ -136,14 +155,14 @@ function planOf({ scene, workload, faults }: Search): Plan {
   // The first goes to the first process, because the processes differ in nothing but their names.
   const clients =
     scene === "worker"
-      ? [{ ...client, waitMs: 0, route: [0, undefined] }]
+      ? [{ ...client, retries: 0, waitMs: 0, route: [0] }]
       : [
           { ...client, waitMs: 0, route: [0, 1] },
           { ...client, waitMs: 0, route: [undefined, 0] },
         ];
   const none = Object.fromEntries(FAULTS.map((fault) => [fault, 0])) as Record<Fault, number>;
   return {
-    ...{ nodes: 2, workerRate: 0, namespaceRate: 1, rates: none, budget: faults },
+    ...{ nodes: 2, workerRate: 0, namespaceRate: 0, rates: none, budget: faults },
     ...{ steps: STEPS_MAX, attemptsMax: 20, responseMs: 7 * DAY_MS, calm: false },
     operations: [{ label: "acct/order", scope: "acct", key: "order", workload, clients }],
   };

@@ -21,7 +21,7 @@ export function handsOf(world: World, node: Node): Hands {
   const ask = <T>(method: string, answer: () => T): Promise<T> =>
     alive() ? callProvider(world, node, method, answer) : never;
   return {
-    nonce: world.nonce,
+    nonce: () => world.nonce(node),
     charge: ({ operation, step, declines }, key) =>
       ask("charge", () => {
         const known = charges.findIndex((one) => key !== undefined && one.key === key);
@@ -85,14 +85,18 @@ function callProvider<T>(world: World, node: Node, method: string, answer: () =>
       const lost = (): void => {
         const left = fault !== "lose-request" || world.chance.hit(0.5);
         const error = new Error("The connection was reset.");
-        if (alive()) reject(left ? error : Object.assign(error, { code: "ECONNREFUSED" }));
+        if (!alive()) return;
+        scheduler.hears(node, left);
+        reject(left ? error : Object.assign(error, { code: "ECONNREFUSED" }));
       };
       if (fault === "crash-before") world.crash(node);
       if (fault === "lose-request") lost();
       if (fault === "crash-before" || fault === "lose-request") return;
       const given = answer();
       const deliver = (): void => {
-        if (alive()) resolve(given);
+        if (!alive()) return;
+        scheduler.hears(node, given);
+        resolve(given);
       };
       if (fault === "crash-after") world.crash(node);
       else if (fault === "lose-answer") lost();

@@ -47,7 +47,7 @@ export function stepNames(): (happening: Parked | Timer) => Step {
   return (happening) => {
     const known = names.get(happening.order);
     if (known) return known;
-    const { maker, actor, reach } = described(happening);
+    const { maker, actor, reach } = describeStep(happening);
     const number = (made.get(maker) ?? 0) + 1;
     made.set(maker, number);
     const step = { name: `${maker} ${number}`, actor, reach };
@@ -56,7 +56,12 @@ export function stepNames(): (happening: Parked | Timer) => Step {
   };
 }
 
-function described(happening: Parked | Timer): { maker: string; actor: string; reach: Reach } {
+/** Who does what: the name without the number. */
+export function describeStep(happening: Parked | Timer): {
+  readonly maker: string;
+  readonly actor: string;
+  readonly reach: Reach;
+} {
   if (!("act" in happening)) {
     const { node, owner } = happening;
     const actor = node?.name ?? owner ?? "world";

@@ -53,6 +53,10 @@ export interface Scheduler {
   /** From here on nothing fails any more. */
   heal(nodes: readonly Node[]): void;
   advanceTo(at: number): void;
+  /** Tells what a process is given by a port, to whoever must know what it knows. */
+  hears(node: Node, what: unknown): void;
+  /** All that waits: for a choice, or for a time. */
+  pending(): { readonly calls: readonly Parked[]; readonly timers: readonly Timer[] };
   note(line: string): void;
   readonly trace: string[];
   /** Grows whenever anything reaches a port. */
@@ -160,6 +164,8 @@ export function createScheduler(driver: Driver): Scheduler {
       for (const node of nodes) Object.assign(node, { heldUntil: 0, outUntil: 0 });
       for (const call of parked) call.heldUntil = 0;
     },
+    hears: (node, what) => driver.hears?.(node, what),
+    pending: () => ({ calls: parked, timers }),
     advanceTo(at) {
       now = Math.max(now, at);
     },

@@ -1,4 +1,4 @@
-import { recordId } from "../../src/model/key.ts";
+import { type RecordId, recordId } from "../../src/model/key.ts";
 import { isFinal, type OperationRecord } from "../../src/model/operation.ts";
 import { unfinished } from "../../src/model/step.ts";
 import { type Chance, createChance } from "./chance.ts";
@@ -61,7 +61,7 @@ export interface Game {
   readonly chance: Chance;
   readonly driver: Driver;
   /** What happens beside the operations, before each step. */
-  readonly disturb: (world: World) => void;
+  readonly disturb: (world: World) => Promise<void> | undefined;
 }
 
 /** Plays a history: faults first, then a healed world in which everything must finish. */
@@ -77,7 +77,8 @@ export async function play(
     const world = createWorld(code, plan, chance, scheduler);
     await scheduler.drain();
     for (let step = 0; step < plan.steps; step += 1) {
-      disturb(world);
+      const disturbed = disturb(world);
+      if (disturbed) await disturbed;
       if (!(await scheduler.step())) break;
     }
     scheduler.note("the faults stop");
@@ -96,7 +97,7 @@ export async function play(
 }
 
 /** Workers pass and clocks jump at any time. */
-function disturb({ plan, chance, processes, scheduler }: World): void {
+function disturb({ plan, chance, processes, scheduler }: World): undefined {
   if (plan.calm) return;
   if (chance.hit(plan.workerRate)) launchWorker(scheduler, chance.pick(processes));
   if (scheduler.strikes("skew", "clock"))
@@ -179,10 +180,15 @@ function lastWord({ clients }: World, operation: PlannedOperation): string {
   return last.find((kind) => kind !== "key-reused") ?? "key-reused";
 }
 
+export function idOf({ workload, scope, key }: PlannedOperation): RecordId {
+  return recordId(workload.startsWith("opaque") ? "http" : "own", scope, key);
+}
+
 async function remains({ raw, plan }: World): Promise<Remains[]> {
   const found = [];
-  for (const { label, scope, key, workload } of plan.operations) {
-    const id = recordId(workload.startsWith("opaque") ? "http" : "own", scope, key);
+  for (const operation of plan.operations) {
+    const { label } = operation;
+    const id = idOf(operation);
     const read = await raw.read(id);
     const messages = await raw.messages(id);
     if (read.kind !== "ok" || messages.kind !== "ok") throw new Error("Memory cannot be read.");
@@ -224,7 +230,7 @@ function poison(leaks: string[]): () => void {
   Math.random = caught("Math.random");
   for (const name of TIMERS) globalThis[name] = caught(name) as never;
   // Nobody reads the stacks of a million lost answers.
-  Error.stackTraceLimit = globalThis.STL ?? 0;
+  Error.stackTraceLimit = 0;
   globalThis.structuredClone = copyOf;
   return () => {
     Date.now = now;

@@ -6,6 +6,8 @@ export interface Tree {
   next(): boolean;
   /** The sequence under way, so far as it was asked for. */
   readonly path: readonly number[];
+  /** Whether every choice from here on is a new one. */
+  isNew(): boolean;
   /** The share of all sequences that lies before this one, if each choice halves as it looks. */
   share(): number;
 }
@@ -28,6 +30,7 @@ export function createTree(from: readonly number[] = []): Tree {
       depth += 1;
       return at;
     },
+    isNew: () => depth >= path.length,
     next() {
       path = path.slice(0, depth);
       let last = depth - 1;

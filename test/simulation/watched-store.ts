@@ -185,7 +185,9 @@ function park<T>(world: World, node: Node, call: StoreCall<T>): Promise<Answer<T
   const alive = aliveOf(node);
   return new Promise((resolve) => {
     const deliver = (answer: Answer<T>): void => {
-      if (alive()) resolve(answer);
+      if (!alive()) return;
+      scheduler.hears(node, answer);
+      resolve(answer);
     };
     const ended = (answer: Answer<T>, fault: Fault | undefined): void => {
       const fact = answer.kind === "ok" ? tell(answer.value) : undefined;

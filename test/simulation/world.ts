@@ -30,18 +30,19 @@ export interface World {
   readonly excused: Set<string>;
   readonly broken: string[];
   readonly clients: Client[];
-  /** A number that nobody has drawn before. */
-  nonce(): number;
+  /** A number that nobody has drawn before; a process's own do not depend on the others. */
+  nonce(node?: Node): number;
   crash(node: Node): void;
   /** Rejects when the node's generation dies. */
   death(node: Node): Promise<never>;
 }
 
+const NODES_MAX = 10;
 export const never: Promise<never> = new Promise<never>(() => {});
 
 export function createWorld(code: Code, plan: Plan, chance: Chance, scheduler: Scheduler): World {
   const deaths = new Map<Node, PromiseWithResolvers<never>>();
-  let nonces = 0;
+  const nonces = new Map<number, number>();
   const wall = {
     wall: scheduler.now,
     monotonic: scheduler.now,
@@ -57,9 +58,11 @@ export function createWorld(code: Code, plan: Plan, chance: Chance, scheduler: S
     excused: new Set(),
     broken: [],
     clients: [],
-    nonce: () => {
-      nonces += 1;
-      return nonces;
+    nonce(node) {
+      const place = node === undefined ? 0 : Number(node.name.slice(1)) + 1;
+      const drawn = (nonces.get(place) ?? 0) + 1;
+      nonces.set(place, drawn);
+      return drawn * NODES_MAX + place;
     },
     crash(node) {
       scheduler.note(`${node.name} crashes`);

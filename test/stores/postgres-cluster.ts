@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chown, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { chown, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -18,6 +18,10 @@ export interface Member {
   ask<T>(sql: string): Promise<T | undefined>;
   /** Without a farewell, as a machine that lost its power. */
   crash(): Promise<void>;
+  /** SIGKILL for the server and all of its sessions at once. */
+  kill(): Promise<void>;
+  /** The same server again, over what its disk holds. */
+  restart(): Promise<void>;
 }
 
 export interface Cluster {
@@ -27,8 +31,8 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-/** A primary that can be copied, or why there is none. */
-export async function openCluster(): Promise<Cluster | { readonly skip: string }> {
+/** A primary that can be copied, or why there is none. @param fsync off saves time */
+export async function openCluster({ fsync = "off" } = {}): Promise<Cluster | { readonly skip: string }> {
   const binaries = await findBinaries();
   const found: string[] = binaries === undefined ? [] : await readdir(binaries);
   const missing = PROGRAMS.filter((program) => !found.includes(program));
@@ -55,13 +59,15 @@ export async function openCluster(): Promise<Cluster | { readonly skip: string }
     await mkdir(sockets, { mode: 0o700 });
     if (user !== undefined) await chown(sockets, user.uid, user.gid);
     const port = await freePort();
-    const settings = ["listen_addresses=127.0.0.1", `port=${port}`, "fsync=off"];
+    const settings = ["listen_addresses=127.0.0.1", `port=${port}`, `fsync=${fsync}`];
     const parameters = ["-D", data, "-k", sockets, ...settings.flatMap((text) => ["-c", text])];
-    const server = spawn(...as("postgres", parameters), { cwd: base, stdio: "ignore" });
-    processes.push(server);
-    const member = memberOf(`postgres://nevertwice@127.0.0.1:${port}/postgres`, server);
-    await isUp(member, server);
-    return member;
+    const serve = async (url: string): Promise<ChildProcess> => {
+      const server = spawn(...as("postgres", parameters), { cwd: base, stdio: "ignore" });
+      processes.push(server);
+      await isUp(url, server);
+      return server;
+    };
+    return memberOf(`postgres://nevertwice@127.0.0.1:${port}/postgres`, serve);
   }
 
   const initial = ["-U", "nevertwice", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"];
@@ -82,22 +88,46 @@ export async function openCluster(): Promise<Cluster | { readonly skip: string }
   };
 }
 
-function memberOf(url: string, server: ChildProcess): Member {
+async function memberOf(
+  url: string,
+  serve: (url: string) => Promise<ChildProcess>,
+): Promise<Member> {
+  let server = await serve(url);
   return {
     url,
-    async ask<T>(sql: string) {
-      const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 1_000 });
-      client.on("error", () => {});
-      try {
-        await client.connect();
-        const { rows } = await client.query({ text: sql, rowMode: "array" });
-        return rows[0]?.[0] as T | undefined;
-      } finally {
-        await client.end().catch(() => {});
-      }
-    },
+    ask: (sql) => ask(url, sql),
     crash: () => ended(server),
+    kill: () => killed(server),
+    async restart() {
+      server = await serve(url);
+    },
   };
+}
+
+async function ask<T>(url: string, sql: string): Promise<T | undefined> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 1_000 });
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    const { rows } = await client.query({ text: sql, rowMode: "array" });
+    return rows[0]?.[0] as T | undefined;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** The sessions die with the server, before any of them can tell its client anything. */
+async function killed(server: ChildProcess): Promise<void> {
+  const { pid } = server;
+  if (pid === undefined) return;
+  const exit = once(server, "exit");
+  // A stopped server starts no session while its sessions are counted.
+  server.kill("SIGSTOP");
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
+  for (const child of children.trim().split(" ").filter(Boolean))
+    process.kill(Number(child), "SIGKILL");
+  server.kill("SIGKILL");
+  await exit;
 }
 
 /** Postgres's immediate shutdown: no session is waited for, and no checkpoint written. */
@@ -108,12 +138,12 @@ async function ended(server: ChildProcess): Promise<void> {
   await exit;
 }
 
-async function isUp(member: Member, server: ChildProcess): Promise<void> {
+async function isUp(url: string, server: ChildProcess): Promise<void> {
   const end = performance.now() + START_MS;
   for (;;) {
     if (server.exitCode !== null) throw new Error(`PostgreSQL ended with ${server.exitCode}.`);
     try {
-      await member.ask("SELECT 1");
+      await ask(url, "SELECT 1");
       return;
     } catch (error) {
       if (performance.now() > end) throw error;

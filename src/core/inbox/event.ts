@@ -87,10 +87,20 @@ function encodeBody(body: EventBody): Uint8Array {
   try {
     return encodeJson(body);
   } catch (error) {
-    const text = whole(body);
+    const text = whole(finite(body));
     if (text === undefined) throw error;
     return Buffer.from(text, "utf8");
   }
+}
+
+/** A number too large for JavaScript, such as 1e400, is kept by its name. */
+function finite(value: unknown): unknown {
+  if (typeof value === "number" && !Number.isFinite(value)) return String(value);
+  if (Array.isArray(value)) return value.map(finite);
+  if (typeof value !== "object" || value === null) return value;
+  const members = Object.entries(value).map(([name, member]) => [name, finite(member)]);
+  // Only what JSON itself makes is looked into: anything else is left to be refused.
+  return Object.getPrototypeOf(value) === Object.prototype ? Object.fromEntries(members) : value;
 }
 
 /** The text of a value that JSON gives back as it was. */

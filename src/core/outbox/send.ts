@@ -70,8 +70,8 @@ async function outcomeOf(
       kind: "in_doubt",
       error: "An earlier send may have arrived, and it is too late to repeat it.",
     };
-  const payload = ports.sealer.open(message.origin, "message", message.payload);
-  if (payload === undefined) return { kind: "dead", error: "Its payload cannot be read." };
+  const opened = openPayload(ports, message);
+  if (opened === undefined) return { kind: "dead", error: "Its payload cannot be read." };
   const stopper = new AbortController();
   const cancel = ports.clock.timer(relay.timeoutMs, () =>
     stopper.abort(new Error(`It was not answered within ${relay.timeoutMs} ms.`)),
@@ -80,7 +80,7 @@ async function outcomeOf(
     id: messageId(ports.namespace, message.topic, message.key),
     ...{ topic: message.topic, key: message.key, aggregate: message.aggregate },
     ...{ sequence: message.number, stagedAt: message.stagedAt, attempt: sends },
-    ...{ payload: decodeJson(payload), signal: stopper.signal },
+    ...{ payload: opened.payload, signal: stopper.signal },
   };
   let returned: unknown;
   try {
@@ -92,6 +92,20 @@ async function outcomeOf(
     cancel();
   }
   return toEnd(ports, relay, message, now, returned, "The send says so.");
+}
+
+/** Undefined for bytes that were altered or moved, or whose key is lost. */
+function openPayload(
+  { sealer }: OutboxPorts,
+  { origin, payload }: ClaimedMessage,
+): { readonly payload: unknown } | undefined {
+  const clear = sealer.open(origin, "message", payload);
+  if (clear === undefined) return undefined;
+  try {
+    return { payload: decodeJson(clear) };
+  } catch {
+    return undefined;
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

@@ -31,6 +31,48 @@ test("what is stored of an event and of its messages is sealed, and opened for t
   assert.deepEqual([seen, sent], [[{ card: "4242" }], [{ card: "4242" }]]);
 });
 
+test("an authentic event is kept although its numbers are too large", async () => {
+  const { process } = ground();
+  const once = process();
+  const seen: unknown[] = [];
+  const inbox = once.inbox(
+    { source: "acme" },
+    { "*": (_, { payload }) => void seen.push(payload) },
+  );
+  await inbox.accept([event("evt_1", { payload: JSON.parse('{"a":[1e400,-1e400,1]}') })]);
+  await once.worker.runOnce();
+  assert.deepEqual(seen, [{ a: ["Infinity", "-Infinity", 1] }]);
+});
+
+test("a message whose stored payload was altered is dead, and is not sent", async () => {
+  const { process, store } = ground();
+  const once = process();
+  const inbox = once.inbox(
+    { source: "acme" },
+    {
+      "*": (_, __, write) => write.stage("mail", { to: "ann" }),
+    },
+  );
+  await inbox.accept([event("evt_1")]);
+  await once.worker.runOnce();
+  const outbox: typeof store.outbox = {
+    ...store.outbox,
+    async claim(request) {
+      const answer = await store.outbox.claim(request);
+      if (answer.kind !== "ok") return answer;
+      const payload = Uint8Array.of(0, 123);
+      return { kind: "ok", value: answer.value.map((message) => ({ ...message, payload })) };
+    },
+  };
+  const other = process({ store: { ...store, outbox } });
+  const sent: unknown[] = [];
+  other.relay("mail", (message) => void sent.push(message));
+  await other.worker.runOnce();
+  const list = await store.outbox.list({ topic: "mail", limit: 1 });
+  assert.equal(list.kind === "ok" && list.value[0]?.state, "dead");
+  assert.deepEqual(sent, []);
+});
+
 test("a provider that cannot be read pauses, and no other with it", () => {
   let now = 0;
   const breaker = createBreaker({ monotonic: () => now } as Clock);

@@ -31,7 +31,7 @@ const xml: Target = textTarget({
   name: "xml",
   make: (chance) =>
     chance.hit(0.0005)
-      ? `<n>${chance.pick(XML_WORDS).repeat(15_000)}</n>`
+      ? `<n>${chance.pick(XML_WORDS).repeat(8_000)}</n>`
       : mutated(chance, chance.pick(XMLS), XML_WORDS),
   check(text) {
     const found = outcomeOf(() => readXml(text));
@@ -93,8 +93,10 @@ const form: Target = textTarget({
     const known = new URLSearchParams(`?${pairs.join("&")}`);
     if ("code" in found) {
       assert.equal(found.code, "webhook-malformed");
-      // A lenient reader has put other characters in the place of bytes that are none.
-      return assert.ok(/%(?![0-9a-f]{2})/i.test(text) || [...known].join().includes("\ufffd"));
+      // A lenient reader has put other characters in the place of bytes that are none, and takes
+      // a letter beyond ASCII for the byte of its number.
+      const isBroken = /%(?![0-9a-f]{2})|[^ -~]/i.test(text);
+      return assert.ok(isBroken || [...known].join().includes("\ufffd"));
     }
     const names = new Set(known.keys());
     assert.deepEqual(new Set(Object.keys(found.value)), names);
