@@ -76,6 +76,7 @@ export const MUTANTS: readonly Configuration[] = [
   { name: "a provider key per attempt", defines: ["-DKEY_PER_ATTEMPT"] },
   { name: "a resend past the retention", defines: ["-DNO_RETENTION"] },
   { name: "a send without a send-by", defines: ["-DNO_SEND_BY", "-DLOOK_UP=2"] },
+  { name: "a watch for sleep that begins late", defines: ["-DLATE_WATCH"] },
   { name: "a refusal that lowers a doubt", defines: ["-DLOWERED_DOUBT", "-DATTEMPTS_MAX=3"] },
   { name: "failed over a standing effect", defines: ["-DFAIL_OVER_EFFECT"] },
   { name: "a settle over an unfinished step", defines: ["-DSETTLE_UNFINISHED"] },
@@ -144,7 +145,7 @@ async function showHonest(honest: readonly Configuration[], whole: boolean): Pro
     // What the liveness model leaves out on purpose says nothing of the rules.
     if (configuration.liveness) continue;
     const before = dead;
-    dead = before === undefined ? found.unreached : found.unreached.intersection(before);
+    dead = new Set([...found.unreached].filter((line) => before?.has(line) !== false));
   }
   if (!whole || dead === undefined || dead.size === 0) return held;
   console.log(`\nNo run came to: ${[...dead].join(", ")}`);
@@ -243,10 +244,11 @@ function lossOf(property: string): string {
 
 /** Each line of these stands for one place in the process; the others are used many times. */
 function unreachedLines(text: string, model: string): ReadonlySet<string> {
-  const rulesFrom = model.split("\n").indexOf("inline decideReplay() {");
+  const all = model.split("\n");
+  const rulesFrom = all.indexOf("inline decideReplay() {");
   const lines = new Set<string>();
   for (const [, file = "", line = ""] of text.matchAll(/(\w+)\.pml:(\d+), state \d+, /g)) {
-    const isRule = file === "operation" && Number(line) > rulesFrom;
+    const isRule = file === "operation" && Number(line) > rulesFrom && Number(line) < all.length;
     if (isRule || file === "worker") lines.add(`${file}.pml:${line}`);
   }
   return lines;

@@ -1,3 +1,4 @@
+import { proveExhaustive } from "./prove-exhaustive.ts";
 import { proveFuzz } from "./prove-fuzz.ts";
 import { proveKills } from "./prove-kills.ts";
 import { proveModel } from "./prove-model.ts";
@@ -8,6 +9,7 @@ import { proveWire } from "./prove-wire.ts";
 
 const PROOFS = {
   simulation: proveSimulation,
+  exhaustive: proveExhaustive,
   kills: proveKills,
   storm: proveStorm,
   model: proveModel,

@@ -127,7 +127,10 @@ byte askKey[WORKERS + 1];
 byte orphans[KEYS];
 byte onTheWay;
 
-/* Each process's own: it has not slept since it watches, and it is in a wrapped handler that has not sent yet. */
+/*
+ * Each process's own: it has not slept since it watches, and it is in a wrapped handler that has
+ * not sent yet.
+ */
 bit awake[WORKERS + 1];
 bit about[WORKERS + 1];
 
@@ -220,6 +223,15 @@ inline become(to) {
   fi
 }
 
+/* The two ways into doubt: a person is needed, or a later attempt may know more. */
+inline parked() {
+  ending = end_doubt; ready = ready_never; counts = 1
+}
+
+inline later() {
+  ending = end_doubt; ready = ready_later; counts = !early
+}
+
 inline decideReplay() {
   if
   :: !pruned -> claimed = claim_replay
@@ -306,14 +318,6 @@ inline decideSettle(kind, unclosed) {
 
 #define NEEDS_PERSON(why) \
   (why == doubt_definition_changed || why == doubt_unreadable || why == doubt_compensation_failed)
-
-inline parked() {
-  ending = end_doubt; ready = ready_never; counts = 1
-}
-
-inline later() {
-  ending = end_doubt; ready = ready_later; counts = !early
-}
 
 #define isTimeout (FORM == form_opaque && status == status_timeout)
 #define passing (status == status_passing || status == status_timeout)

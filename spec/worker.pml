@@ -117,7 +117,8 @@ end_idle:
     if
     :: claimed == claim_refuse -> goOn = next_none; tidy(); goto end_idle
     :: claimed == claim_replay -> assert(state == outcome); tidy(); goto end_idle
-    :: claimed == claim_own -> held = fence; renewed(); gone = 0; resolving = unfinished; tidy(); goto runsNow
+    :: claimed == claim_own ->
+      held = fence; renewed(); gone = 0; resolving = unfinished; tidy(); goto runsNow
     :: claimed == claim_take_over && event == event_recover && FORM == form_opaque &&
        goOn == next_run ->
       goOn = next_none; tidy(); goto end_idle
@@ -220,6 +221,9 @@ begins:
     if
 #ifdef BEGIN_AFTER_SEND
     :: goto sends
+#endif
+#ifdef LATE_WATCH
+    :: !awake[me] -> awake[me] = 1; goto begins
 #endif
     :: writes(held) && !reference && (!begun || result == result_none ||
        result == result_not_executed) ->

@@ -5,7 +5,7 @@ import { errorLine } from "./error-line.ts";
 import { decodeResult, type EffectResult, isNotExecuted } from "./judgement.ts";
 import { within } from "./ports.ts";
 import { expectDone, insist, type Run, suspend } from "./run.ts";
-import { createCall, type StepPlace, sendStep } from "./send.ts";
+import { createCall, type StepPlace, sendStep, watchSleep } from "./send.ts";
 import { recordResult } from "./verdict.ts";
 
 /** What one way of resolving a step came to. */
@@ -79,10 +79,12 @@ async function replay<Value, Decline>(
   if (sends.at(-1)?.verdict === "frozen") return { kind: "closed" };
   // A provider that forgets its failures may execute anew what it had executed already.
   if (effect.replayAfterFailure === false && !quiet) return { kind: "closed" };
+  // From before the deadline is looked at: a process may stand still between any two lines.
+  const watching = watchSleep(run, effect);
   const remembered = isRemembered(run, known, effect.keptForMs ?? KEPT_FOR_MS_DEFAULT);
   if (remembered !== "yes")
     return remembered === "no" ? { kind: "closed" } : { kind: "later", inMs: 0 };
-  return { kind: "resolved", result: await sendStep(run, place, effect, known) };
+  return { kind: "resolved", result: await sendStep(run, place, effect, known, watching) };
 }
 
 /**

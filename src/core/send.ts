@@ -29,15 +29,17 @@ export interface StepPlace {
  * comes to without a result ends the run.
  *
  * @param known what earlier sends left
+ * @param watching begun before whatever let the send go ahead was looked at
  */
 export async function sendStep<Value, Decline>(
   run: Run,
   place: StepPlace,
   effect: Effect<Value, Decline>,
   known: StepRecord | undefined,
+  watching?: () => void,
 ): Promise<EffectResult<Value, Decline>> {
   const forgotten = known === undefined ? await lostSend(run, effect) : undefined;
-  const asleep = watchSleep(run, effect.sendByMs ?? SEND_BY_MS_DEFAULT);
+  const asleep = watching ?? watchSleep(run, effect);
   const step = await begin(run, toBegin(run, place, effect, known), known);
   // The begin was the last fence check; a claim lost since then must not send.
   if (run.lease.lost) suspendLost(run);
@@ -135,7 +137,11 @@ const JUMP_MS = 1_000;
  * Starts to watch for a pause between the commit of a send and its first byte, on both clocks: one
  * of them stands still while a machine sleeps, the other jumps when it is set.
  */
-function watchSleep(run: Run, sendByMs: number): () => void {
+export function watchSleep(
+  run: Run,
+  effect: Pick<Effect<unknown, unknown>, "sendByMs">,
+): () => void {
+  const sendByMs = effect.sendByMs ?? SEND_BY_MS_DEFAULT;
   const { clock } = run.ports;
   const start = { wall: clock.wall(), monotonic: clock.monotonic() };
   return () => {

@@ -159,7 +159,9 @@ function continuation(record: OperationRecord, event: ClaimEvent | RecoverEvent)
   if (record.form === "atomic") return { kind: "park", doubt: "effect-unknown" };
   if (record.form === "opaque") {
     if (isConcluded(record)) return { kind: "conclude" };
-    if (event.afterCrash === "probe" && record.state !== "waiting") return { kind: "probe" };
+    // A probe that never knows is not asked for ever.
+    const asks = event.afterCrash === "probe" && record.attempts < event.attemptsMax;
+    if (asks && record.state !== "waiting") return { kind: "probe" };
     const doubtful = crashed || record.state === "in_doubt";
     if (event.afterCrash === "doubt" && doubtful) return { kind: "park", doubt: "effect-unknown" };
   } else if (unfinished(record.steps).some(isStuck)) {

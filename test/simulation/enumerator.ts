@@ -28,11 +28,21 @@ export interface Situation {
   readonly asleep: readonly string[];
 }
 
+const LASTING: ReadonlySet<Fault> = new Set(["pause", "defer"]);
 /** Larger draws only make ids, of which none is better than another. */
 const CHOICES_MAX = 8;
 
-/** @param budget how many faults there may be in one history */
-export function createEnumerator(tree: Tree, budget: number): Enumerator {
+export interface Budget {
+  /** How many faults there may be in one history. */
+  readonly faults: number;
+  /** How many of them may be pauses and delays; all of them by default. */
+  readonly lasting?: number | undefined;
+}
+
+export function createEnumerator(
+  tree: Tree,
+  { faults: budget, lasting = budget }: Budget,
+): Enumerator {
   const met = new Map<string, number>();
   const stepOf = stepNames();
   const memories = createMemories();
@@ -41,11 +51,13 @@ export function createEnumerator(tree: Tree, budget: number): Enumerator {
   let step: Step | undefined;
   let healthy = false;
   let struck = 0;
+  let lasted = 0;
 
   const isSpent = (): boolean => healthy || struck >= budget;
 
   function count(fault: Fault, place: string): Fault {
     struck += 1;
+    if (LASTING.has(fault)) lasted += 1;
     const name = `${place} ${fault}`;
     met.set(name, (met.get(name) ?? 0) + 1);
     return fault;
@@ -61,7 +73,7 @@ export function createEnumerator(tree: Tree, budget: number): Enumerator {
     const at = tree.choice(awake.length);
     const chosen = awake[at];
     if (chosen === undefined) return undefined;
-    asleep = [];
+    asleep = [...asleep, ...awake.slice(0, at)].filter((one) => isIndependent(one, chosen));
     step = chosen;
     const happening = steps.get(chosen);
     if (happening) memories.begin(happening, now);
@@ -73,7 +85,9 @@ export function createEnumerator(tree: Tree, budget: number): Enumerator {
     ...{ met, choose },
     faultOf(call, place) {
       if (isSpent()) return undefined;
-      const faults = call.faults.filter((fault) => isDistinct(fault, call));
+      const faults = call.faults.filter(
+        (fault) => isDistinct(fault, call) && (lasted < lasting || !LASTING.has(fault)),
+      );
       const fault = faults[tree.choice(faults.length + 1) - 1];
       return fault && count(fault, place);
     },
@@ -111,7 +125,7 @@ export function createEnumerator(tree: Tree, budget: number): Enumerator {
     },
   };
   const situation = async (world: World): Promise<Situation> => ({
-    key: `${budget - struck} ${await memories.digest(world)}`,
+    key: `${budget - struck} ${lasting - lasted} ${await memories.digest(world)}`,
     asleep: asleep.map(({ name }) => name).sort(),
   });
   return { driver, chance: drawn, current: () => step, situation, rest: memories.rest };

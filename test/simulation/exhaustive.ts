@@ -22,6 +22,8 @@ export interface Search {
   readonly workload: WorkloadName;
   /** How many faults a history may have at most. */
   readonly faults: number;
+  /** How many of them may be pauses and delays; all of them by default. */
+  readonly lasting?: number | undefined;
 }
 
 /** What a search came to, so far. */
@@ -45,7 +47,7 @@ export interface Broken {
   readonly violations: readonly Violation[];
 }
 
-const PASSES = [1_000, 2_000];
+const PASSES = [1_000];
 const STEPS_MAX = 2_000;
 const DAY_MS = 86_400_000;
 
@@ -67,8 +69,9 @@ export async function search(
   const seen: Seen = new Map();
   do {
     const played = await playPath(code, task, tree, seen);
-    if (played === undefined) found.pruned += 1;
-    else add(found, tree, played);
+    for (const [name, count] of played.met) found.met.set(name, (found.met.get(name) ?? 0) + count);
+    if (played.history === undefined) found.pruned += 1;
+    else add(found, tree, played.history);
   } while (!isEnough(tree) && tree.next());
   return found;
 }
@@ -76,14 +79,25 @@ export async function search(
 /** One history. @param path its choices, as a finding tells them */
 export async function replay(code: Code, task: Search, path: readonly number[]): Promise<Broken> {
   const played = await playPath(code, task, createTree(path));
-  if (played === undefined) throw new Error("This path is part of another history.");
-  return { path, history: played.history, violations: check(played.history) };
+  const { history } = played;
+  if (history === undefined) throw new Error("This path is part of another history.");
+  return { path, history, violations: check(history) };
 }
 
-function add(found: Found, tree: Tree, { history, met }: Played): void {
+/** A finding for a person: what broke, how it came to it, and how to see it again. */
+export function describeBroken(task: Search, { path, history, violations }: Broken): string {
+  const { scene, workload, faults, lasting = faults } = task;
+  return [
+    ...violations.map(({ rule, detail }) => `Broken: ${rule}: ${detail}`),
+    ...history.trace.map((line) => `  ${line}`),
+    `Repeat it with: npm run prove -- exhaustive --scene ${scene} --workload ${workload} ` +
+      `--faults ${faults} --lasting ${lasting} --replay ${path.join() || "-"}`,
+  ].join("\n");
+}
+
+function add(found: Found, tree: Tree, history: History): void {
   found.histories += 1;
   found.steps += history.trace.length;
-  for (const [name, count] of met) found.met.set(name, (found.met.get(name) ?? 0) + count);
   found.ends.add(endOf(history));
   const violations = check(history);
   if (violations.length === 0) return;
@@ -97,7 +111,11 @@ function isShorter(one: History, other: History): boolean {
   return one.trace.length < other.trace.length;
 }
 
-type Played = Awaited<ReturnType<typeof play>>;
+interface Played {
+  /** Undefined if every continuation was played before. */
+  readonly history: History | undefined;
+  readonly met: ReadonlyMap<string, number>;
+}
 
 /** The situations met, each with the sets of steps that were left out there. */
 type Seen = Map<string, (readonly string[])[]>;
@@ -110,13 +128,8 @@ function isSeen(seen: Seen, { key, asleep }: Situation): boolean {
   return false;
 }
 
-async function playPath(
-  code: Code,
-  task: Search,
-  tree: Tree,
-  seen?: Seen,
-): Promise<Played | undefined> {
-  const { driver, chance, current, situation, rest } = createEnumerator(tree, task.faults);
+async function playPath(code: Code, task: Search, tree: Tree, seen?: Seen): Promise<Played> {
+  const { driver, chance, current, situation, rest } = createEnumerator(tree, task);
   let heard = 0;
   let begun = false;
   const disturb = async (world: World): Promise<void> => {
@@ -137,7 +150,7 @@ async function playPath(
     const game = { plan: planOf(task), chance, driver, disturb };
     return await play(code, game, { seed: 0, strict: false });
   } catch (error) {
-    if (error === REPEATED) return undefined;
+    if (error === REPEATED) return { history: undefined, met: driver.met };
     throw error;
   }
 }

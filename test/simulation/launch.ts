@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { Campaign } from "./campaign.ts";
 import type { Mutant } from "./mutant.ts";
+import type { SearchReport, SearchTask } from "./search-worker.ts";
 import type { WorkloadName } from "./workload.ts";
 
 export interface Task {
@@ -25,10 +26,17 @@ export interface Report {
 
 /** Explores in a thread of its own: the test runner follows every promise, which makes it slow. */
 export function launch(task: Task): Promise<Report> {
+  return inThread<Report>("./campaign-worker.ts", task);
+}
+
+/** Searches a small world to its end in a thread of its own. */
+export function launchSearch(task: SearchTask): Promise<SearchReport> {
+  return inThread<SearchReport>("./search-worker.ts", task);
+}
+
+function inThread<Answer>(file: string, workerData: unknown): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL("./campaign-worker.ts", import.meta.url), {
-      workerData: task,
-    });
+    const worker = new Worker(new URL(file, import.meta.url), { workerData });
     worker.on("message", resolve);
     worker.on("error", reject);
     worker.on("exit", (code) => {

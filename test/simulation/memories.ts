@@ -13,8 +13,8 @@ import type { World } from "./world.ts";
  * A process is deterministic: what it knows follows from what it was given, in which order and
  * when. So a digest of that stands for its memory. A process for which nothing waits, neither a
  * call nor a timer, has forgotten all of it but two things: that it has asserted its namespace, and
- * the claims whose callers it had to tell that the store cannot be reached. Where anybody was told so,
- * nothing is forgotten any more. Names that are drawn, such as the ids of attempts, may differ
+ * the claims whose callers it had to tell that the store cannot be reached. Where anybody was told
+ * so, nothing is forgotten any more. Names that are drawn, such as the ids of attempts, may differ
  * between situations taken for one, and so may the jitter of pauses.
  */
 export interface Memories {
@@ -28,29 +28,36 @@ export interface Memories {
   digest(world: World): Promise<string>;
 }
 
-const NOTHING = "nothing";
+/** One thing more that a process was given. It is digested when it is first asked for. */
+interface Knowledge {
+  readonly before: Knowledge | undefined;
+  readonly now: number;
+  readonly what: unknown;
+  digest: string | undefined;
+}
+
 const UNREACHABLE: ReadonlySet<string> = new Set(["store-unavailable", "in-doubt"]);
 
 export function createMemories(): Memories {
-  const known = new Map<string, string>();
+  const known = new Map<string, Knowledge>();
   const asserted = new Set<string>();
   /** What a call says follows from what its process knew when it made it. */
-  const said = new Map<Parked | Timer, string>();
+  const said = new Map<Parked | Timer, Knowledge | undefined>();
   let now = 0;
   let actor = "";
   let asksNamespace = false;
 
   function add(name: string, what: unknown): void {
-    known.set(name, digestOf([known.get(name) ?? NOTHING, now, what]));
+    known.set(name, { before: known.get(name), now, what, digest: undefined });
   }
 
   function speak(happening: Parked | Timer): void {
-    if (!said.has(happening)) said.set(happening, known.get(ownerOf(happening)) ?? NOTHING);
+    if (!said.has(happening)) said.set(happening, known.get(ownerOf(happening)));
   }
 
   function describe(happening: Parked | Timer): unknown {
     const until = "act" in happening ? happening.heldUntil : happening.at;
-    return [describeStep(happening).maker, Math.max(until, now), said.get(happening)];
+    return [describeStep(happening).maker, Math.max(until, now), digestOfAll(said.get(happening))];
   }
 
   function rest(world: World): void {
@@ -72,7 +79,12 @@ export function createMemories(): Memories {
     const { calls, timers } = world.scheduler.pending();
     const nodes = world.processes.map(({ node }) => {
       const name = nameOf(node);
-      return [name, known.get(name), asserted.has(name), Math.max(node.heldUntil, now)];
+      return [
+        name,
+        digestOfAll(known.get(name)),
+        asserted.has(name),
+        Math.max(node.heldUntil, now),
+      ];
     });
     const steps = [...calls, ...timers].map((one) => JSON.stringify(describe(one))).sort();
     return [nodes, steps, world.clients.map((client) => client.intent())];
@@ -108,7 +120,7 @@ function nameOf({ name, generation }: Pick<Node, "name" | "generation">): string
   return `${name}/${generation}`;
 }
 
-/** The process whose memory a step is made from, and whose it changes; none for a client's timer. */
+/** The process whose memory a step is made from and changes; none for a client's timer. */
 function ownerOf(happening: Parked | Timer): string {
   if (!("act" in happening)) return happening.node ? nameOf(happening.node) : "";
   const { node, by, generation } = happening;
@@ -140,6 +152,13 @@ function seenOf(facts: readonly Fact[]): unknown {
 }
 
 const WRITES: ReadonlySet<string> = new Set(["claimed", "wrote", "renewed", "reopened"]);
+
+function digestOfAll(knowledge: Knowledge | undefined): string {
+  if (knowledge === undefined) return "nothing";
+  const { before, now, what } = knowledge;
+  knowledge.digest ??= digestOf([digestOfAll(before), now, what]);
+  return knowledge.digest;
+}
 
 function digestOf(what: unknown): string {
   return hash("sha1", serialize(what), "base64");

@@ -8,8 +8,6 @@ export interface Tree {
   readonly path: readonly number[];
   /** Whether every choice from here on is a new one. */
   isNew(): boolean;
-  /** The share of all sequences that lies before this one, if each choice halves as it looks. */
-  share(): number;
 }
 
 /** Depth first. @param from the sequence to begin with, to go on where another search has ended */
@@ -41,15 +39,6 @@ export function createTree(from: readonly number[] = []): Tree {
       if (last < 0) return false;
       path[last] = (path[last] ?? 0) + 1;
       return true;
-    },
-    share() {
-      let before = 0;
-      let width = 1;
-      for (let index = 0; index < depth; index += 1) {
-        width /= counts[index] ?? 1;
-        before += (path[index] ?? 0) * width;
-      }
-      return before;
     },
   };
 }

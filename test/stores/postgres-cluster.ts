@@ -32,7 +32,9 @@ export interface Cluster {
 }
 
 /** A primary that can be copied, or why there is none. @param fsync off saves time */
-export async function openCluster({ fsync = "off" } = {}): Promise<Cluster | { readonly skip: string }> {
+export async function openCluster({
+  fsync = "off",
+} = {}): Promise<Cluster | { readonly skip: string }> {
   const binaries = await findBinaries();
   const found: string[] = binaries === undefined ? [] : await readdir(binaries);
   const missing = PROGRAMS.filter((program) => !found.includes(program));

@@ -30,7 +30,8 @@ interface Shop {
 
 function shopOf({ url }: Member, patience: Partial<Patience> = {}): Shop {
   const pool = quietPool(url, { max: CLIENTS + 1 });
-  const store = postgresStore(pool, patience);
+  // A kept connection for leases would write to the same rows, and wait for the standby, too.
+  const store = postgresStore(pool, { ...patience, leases: pool });
   return {
     ...{ store, pool },
     pay: (record) =>

@@ -66,8 +66,11 @@ export async function openProxy(url: string): Promise<LossyProxy> {
       return;
     }
     const fault = watching && count(watching, direction, message);
-    if (fault === undefined) return pass(line, direction, message);
-    if (watching) watching.broken = { line, port: line.server.localPort };
+    if (fault === undefined || watching === undefined) {
+      pass(line, direction, message);
+      return;
+    }
+    watching.broken = { line, port: line.server.localPort };
     strike(line, direction, message, fault);
   };
 
@@ -81,7 +84,10 @@ export async function openProxy(url: string): Promise<LossyProxy> {
       // Whole packets would hide what lies between two messages.
       socket.setNoDelay(true);
       socket.on("error", () => {});
-      socket.on("data", framing(direction, (message) => meet(line, direction, message)));
+      socket.on(
+        "data",
+        framing(direction, (message) => meet(line, direction, message)),
+      );
     }
     client.on("close", () => {
       // A network that swallows everything swallows the farewell.

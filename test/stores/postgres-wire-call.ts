@@ -40,4 +40,3 @@ export const LEASE_MS = 2 * MINUTE_MS;
 
 export const requestOf = (key: string, change: Parameters<typeof claimOf>[1] = {}) =>
   claimOf(key, { leaseMs: LEASE_MS, ...change });
-

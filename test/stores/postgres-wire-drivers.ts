@@ -28,7 +28,7 @@ function overPg(url: string, patience: Patience, prepare: boolean): Opened {
   const store = postgresStore(pool, { ...patience, prepare, leases: pool });
   return {
     store: store as unknown as Store,
-    insert: (tx) => bounded((tx as { query(sql: string): Promise<unknown> }).query(INSERT)),
+    insert: (tx) => bounded((tx as { query(sql: string): Promise<void> }).query(INSERT)),
     joining: joiningOver(async () => {
       const client = await pool.connect();
       client.on("error", () => {});
@@ -50,13 +50,14 @@ function overPostgresJs(url: string, patience: Patience): Opened {
   const store = postgresStore(sql, { ...patience, leases: sql });
   return {
     store: store as unknown as Store,
-    insert: (tx) => bounded((tx as { unsafe(text: string): Promise<unknown> }).unsafe(INSERT)),
+    insert: (tx) => bounded((tx as { unsafe(text: string): Promise<void> }).unsafe(INSERT)),
     joining: joiningOver(async () => {
       const reserved = await sql.reserve();
       return {
         tx: reserved,
         ask: async (text) => (await reserved.unsafe(text)).command,
-        giveBack: () => reserved.release(),
+        // A lost connection goes back by itself; given back twice it is handed out closed.
+        giveBack: (broken) => void (broken || reserved.release()),
       };
     }),
     async close() {
@@ -73,11 +74,11 @@ export const DRIVERS: Readonly<Record<string, (url: string, patience: Patience) 
   "postgres.js": overPostgresJs,
 };
 
-async function bounded(statement: PromiseLike<unknown>): Promise<void> {
+async function bounded<T>(statement: PromiseLike<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new Error("The user gave up.")), USER_MS);
   try {
-    await Promise.race([statement, late.promise]);
+    return await Promise.race([statement, late.promise]);
   } finally {
     clearTimeout(timer);
   }
@@ -103,8 +104,7 @@ function joiningOver(acquire: () => Promise<Line>): Wired["joining"] {
       return answer;
     }
     try {
-      let said: string | null = null;
-      await bounded(line.ask("COMMIT").then((command) => void (said = command)));
+      const said = await bounded(line.ask("COMMIT"));
       line.giveBack(false);
       if (said === "COMMIT") return answer;
       return { kind: "not-applied", error: new Error(`COMMIT said ${said}.`), again: true };

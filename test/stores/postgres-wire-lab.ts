@@ -10,7 +10,7 @@ import { truthTeller } from "./postgres-wire-truth.ts";
 
 /** Long enough for a busy machine, and short enough to wait for a thousand times. */
 const PATIENCE: Patience = {
-  ...{ connectMs: 400, lockMs: 200, statementMs: 400, idleMs: 5_000, commitMs: 400 },
+  ...{ connectMs: 1_500, lockMs: 200, statementMs: 400, idleMs: 5_000, commitMs: 400 },
 };
 
 export interface OpenLab extends Lab {
@@ -81,9 +81,9 @@ function placesOf(types: string): number[] {
 
 /** Such as `cut after request 3 (E): ok, and it is not there`. */
 export function wrongsOf({ lesson, trials }: Tried): string[] {
-  return trials.flatMap(({ spot: { direction, index, fault }, said, wrong }) =>
-    wrong === undefined
-      ? []
-      : `${fault} ${direction} ${index} (${lesson.types[direction][index]}), said ${said}: ${wrong}`,
-  );
+  return trials.flatMap(({ spot: { direction, index, fault }, said, wrong }) => {
+    const type = lesson.types[direction][index];
+    const where = `${fault} ${direction} ${index} (${type})`;
+    return wrong === undefined ? [] : `${where}, said ${said}: ${wrong}`;
+  });
 }

@@ -1,4 +1,5 @@
 import type { Answer, OperationStore, Store } from "../../src/store.ts";
+import { claimedMessage, messagesOf, TOPIC } from "../../src/verify/cases/outbox-sample.ts";
 import {
   answered,
   bytes,
@@ -9,7 +10,6 @@ import {
   settlementOf,
   settleWrite,
 } from "../../src/verify/cases/sample.ts";
-import { claimedMessage, messagesOf, TOPIC } from "../../src/verify/cases/outbox-sample.ts";
 import { DAY_MS, LEASE_MS, type Method, requestOf, type Wired } from "./postgres-wire-call.ts";
 import { INBOX_METHODS } from "./postgres-wire-inbox.ts";
 

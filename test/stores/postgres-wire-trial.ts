@@ -145,9 +145,7 @@ async function judgeRetry(
 ): Promise<string | undefined> {
   await lab.teller.align(lesson[stands]);
   const [said, rows] =
-    stands === "before"
-      ? [lesson.first, lesson.once.rows]
-      : [lesson.second, lesson.twice.rows];
+    stands === "before" ? [lesson.first, lesson.once.rows] : [lesson.second, lesson.twice.rows];
   const retry = await firstOf(ANSWER_MS, scene.call(scene.opened));
   if (retry?.value.kind !== "ok") return `the retry said ${plain(retry?.value, scene.since)}`;
   const text = plain(retry.value.value, scene.since);

@@ -8,9 +8,7 @@ const opened = await openServer();
 const skip = "skip" in opened ? opened.skip : false;
 
 /** The writes that money depends on; `npm run prove -- wire` tries all methods and all faults. */
-const TRIED = [
-  ...["begin", "settle", "transact, settle", "atomic", "inbox.handle", "outbox.end"],
-];
+const TRIED = [...["begin", "settle", "transact, settle", "atomic", "inbox.handle", "outbox.end"]];
 
 let lab: OpenLab | undefined;
 let drop: (() => Promise<void>) | undefined;

@@ -82,7 +82,9 @@ function everything(db: SqliteClient): string {
   const names = db
     .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
     .all({}) as { name: string }[];
-  return JSON.stringify(names.map(({ name }) => [name, db.prepare(`SELECT * FROM ${name}`).all({})]));
+  return JSON.stringify(
+    names.map(({ name }) => [name, db.prepare(`SELECT * FROM ${name}`).all({})]),
+  );
 }
 
 async function opened(db: SqliteClient): Promise<Store<SqliteClient, "sync">> {
@@ -97,7 +99,10 @@ function pagesOf(db: SqliteClient): number {
   return Number(Object.values(row as Record<string, unknown>)[0]);
 }
 
-for (const [name, fileOf] of [["node:sqlite", nodeFile] as const, ["better-sqlite3", betterFile] as const])
+for (const [name, fileOf] of [
+  ["node:sqlite", nodeFile] as const,
+  ["better-sqlite3", betterFile] as const,
+])
   test(`${name}: what does not fit was not applied, and fits once there is room`, async (t) => {
     const file = fileOf();
     t.after(() => file.close());

@@ -124,3 +124,12 @@ export function isRerun(error: unknown): boolean {
   const state = sqlState(innermost(error));
   return state === "40001" || state === "40P01";
 }
+
+/** Whether Node or postgres.js said that the connection is gone, or the server that it ends it. */
+export function isLost(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, cause } = error as { readonly code?: unknown; readonly cause?: unknown };
+  if ("syscall" in error || code === "57P01") return true;
+  if (typeof code === "string" && code.startsWith("CONNECTION_")) return true;
+  return cause !== undefined && isLost(cause);
+}

@@ -11,7 +11,7 @@ import { withoutLost } from "./atomic.ts";
 import { claimAtomicCall, settleAtomicCall } from "./calls.ts";
 import { PROOF, type Row } from "./client.ts";
 import { toSettled } from "./documents.ts";
-import { classify, DeadlineError, innermost, isRerun, sqlState } from "./errors.ts";
+import { classify, DeadlineError, innermost, isLost, isRerun, sqlState } from "./errors.ts";
 import { type Speak, selecting, speakerOf } from "./joined-client.ts";
 import { inline } from "./signatures.ts";
 import { type Context, judged, refusedClaim, toAnswer, toClaimAnswer } from "./transaction.ts";
@@ -62,7 +62,7 @@ export async function join<T>(
     done = await work();
   } catch (error) {
     if (isRerun(error)) return { kind: "not-applied", error, again: true };
-    await undo(say);
+    await undo(say, error);
     return { kind: "ok", value: { kind: "threw", error } };
   }
   try {
@@ -76,7 +76,7 @@ export async function join<T>(
     const snapshot: Snapshot = toSettled(claimed.snapshot, settlement, answer ?? "");
     return { kind: "ok", value: { kind: "committed", value, snapshot } };
   } catch (error) {
-    if (!(error instanceof DeadlineError)) await undo(say);
+    if (!(error instanceof DeadlineError)) await undo(say, error);
     const failure = judged(names, classify(error, "open"));
     return toAnswer(failure.kind === "refused" ? refusedClaim(failure.reason) : failure);
   }
@@ -97,7 +97,9 @@ async function open(say: Speak): Promise<void> {
 }
 
 /** In vain where the transaction was ended or its connection is lost: then nothing is there. */
-async function undo(say: Speak): Promise<void> {
+async function undo(say: Speak, error: unknown): Promise<void> {
+  // postgres.js ends the process where it is to write to a connection that is gone.
+  if (isLost(error)) return;
   try {
     await say(UNDO);
     await say(KEEP);

@@ -74,6 +74,9 @@ export async function pruneTiers(
   const counts: number[] = [];
   for (const { sql, ms } of tiers) {
     const answer = await db.wrapped(sql, [String(skewMs), String(ms), String(limit)]);
+    // What went in the tiers before is gone, whatever became of this one.
+    if (answer.kind === "not-applied" && counts.some((count) => count > 0))
+      return { kind: "not-known", error: answer.error };
     if (answer.kind !== "ok") return answer;
     counts.push(Number(answer.value[0]?.[0] ?? 0));
   }

@@ -1,4 +1,6 @@
+import { systemClock } from "../../model/clock.ts";
 import { type Client, committing, type Row, type Session, toCell, toEnded } from "./client.ts";
+import { isLost } from "./errors.ts";
 
 /** What the store needs of a postgres.js `sql`; the client's type is read from `reserve`. */
 export interface PostgresJsSql {
@@ -13,8 +15,19 @@ interface RawQuery {
 }
 
 interface ReservedClient {
-  unsafe(sql: string, values?: readonly unknown[], options?: { prepare: boolean }): RawQuery;
+  unsafe(sql: string, values: readonly unknown[], options: QueryOptions): RawQuery;
   release(): void;
+}
+
+interface QueryOptions {
+  readonly prepare: boolean;
+  /** Private to postgres.js: told which connection a query without parameters is sent on. */
+  onexecute(connection: Connection): boolean;
+}
+
+/** A connection as its own transactions see it. */
+interface Connection {
+  onclose?: ((error: Error) => void) | null;
 }
 
 export function isPostgresJs(pool: object): pool is PostgresJsSql {
@@ -30,20 +43,45 @@ export function postgresJsClient(sql: PostgresJsSql, prepare: boolean): Client {
 
 function postgresJsSession(sql: ReservedClient, prepare: boolean): Session {
   let given = false;
-  /** One result for each statement of a script; postgres.js gives a lone one without a list. */
-  const run = async (text: string, values?: readonly unknown[]): Promise<readonly RawRows[]> => {
-    const answer = await (values ? sql.unsafe(text, values, { prepare }) : sql.unsafe(text)).raw();
-    return "command" in answer ? [answer as RawRows] : (answer as readonly RawRows[]);
+  let connection: Connection | undefined;
+  let lost: unknown;
+  let hear: ((error: Error) => void) | undefined;
+  const onexecute = (sentOn: Connection): boolean => {
+    connection = sentOn;
+    sentOn.onclose = (error) => {
+      lost ??= error;
+      hear?.(error);
+    };
+    return true;
+  };
+  /** One result for each statement; postgres.js gives a lone one without a list. */
+  const run = async (
+    text: string,
+    values: readonly unknown[] = [],
+  ): Promise<readonly RawRows[]> => {
+    // postgres.js writes to the socket that is gone, which ends the process.
+    if (lost !== undefined) throw lost;
+    try {
+      const answer = await sql.unsafe(text, values, { prepare, onexecute }).raw();
+      return "command" in answer ? [answer as RawRows] : (answer as readonly RawRows[]);
+    } catch (error) {
+      if (isLost(error)) lost ??= error;
+      throw error;
+    }
   };
   const giveBack = (): void => {
     if (given) return;
     given = true;
-    sql.release();
+    if (connection) connection.onclose = null;
+    // A lost one went back by itself, and would be handed out as if it were open.
+    if (lost === undefined) sql.release();
   };
   return {
     tx: sql,
-    // postgres.js rejects the statements of a lost connection and tells of it in no other way.
-    onLost: () => {},
+    onLost(listen) {
+      hear = listen;
+      if (lost instanceof Error) listen(lost);
+    },
     query: async (text, values) => (await run(text, values)).flatMap(toRows),
     begin: async (script) => (await run(script)).flatMap(toRows),
     script: async (text) => (await run(text)).flatMap(toRows),
@@ -52,15 +90,26 @@ function postgresJsSession(sql: ReservedClient, prepare: boolean): Session {
       const results = await run(committing(last));
       return toEnded(results.flatMap(toRows), results.at(-1)?.command ?? "", transactionId);
     },
-    rollback: async () => void (await run("ROLLBACK")),
+    async rollback() {
+      await systemClock.sleep(CLOSED_MS);
+      await run("ROLLBACK");
+    },
     release: giveBack,
     // postgres.js cannot end one connection, so the server is asked to, in line behind whatever
     // holds the connection up; only then does it go back.
     destroy: () => {
-      run("SELECT pg_terminate_backend(pg_backend_pid())").then(giveBack, giveBack);
+      const closed = systemClock.sleep(CLOSED_MS);
+      const ending = closed.then(() => run("SELECT pg_terminate_backend(pg_backend_pid())"));
+      ending.then(giveBack, giveBack);
     },
   };
 }
+
+/**
+ * A socket tells of its error before its end. Whatever postgres.js is asked for in between stays in
+ * its queue and takes the connection's place in the pool for good, so the end is waited for.
+ */
+const CLOSED_MS = 1;
 
 function toRows(rows: RawRows): Row[] {
   return rows.map((row) => row.map(toCell));

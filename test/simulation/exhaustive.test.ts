@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { launchSearch } from "./launch.ts";
+import { clearMutants } from "./mutant.ts";
+import { MUTANTS } from "./mutants.ts";
+
+const WHOLE = [
+  { scene: "duplicate", workload: "plain", faults: 0 },
+  { scene: "worker", workload: "plain", faults: 2, lasting: 0 },
+  { scene: "worker", workload: "plain", faults: 1 },
+] as const;
+
+/** Each is found by trying everything with one fault, which lasts or not. */
+const FOUND = [
+  { name: "provider-key-per-attempt", lasting: 1 },
+  { name: "lease-ignored", lasting: 1 },
+  { name: "no-fence", lasting: 1 },
+  { name: "key-deleted-on-throw", lasting: 0 },
+  { name: "timeout-is-a-decline", lasting: 0 },
+  { name: "throw-stored-as-failure", lasting: 0 },
+] as const;
+/** A shorter history often comes soon after the first. */
+const PATIENCE = 300;
+
+after(clearMutants);
+
+for (const task of WHOLE)
+  test(`no order of the ${task.scene} scene with up to ${task.faults} faults${"lasting" in task ? ", none lasting," : ""} breaks a promise`, async (context) => {
+    const start = performance.now();
+    const report = await launchSearch(task);
+    if (report.shortest) assert.fail(report.shortest.text);
+    const seconds = ((performance.now() - start) / 1_000).toFixed(1);
+    context.diagnostic(
+      `complete: ${report.histories} histories, ${report.pruned} prefixes pruned, ` +
+        `${report.ends} distinct ends, ${seconds} s, no violation`,
+    );
+    for (const [meeting, count] of [...report.met].sort())
+      context.diagnostic(`${meeting} ${count}`);
+    assert.ok(report.ends > 1, "the scene has more than one end");
+  });
+
+for (const { name, lasting } of FOUND)
+  test(`trying everything finds the mutant ${name}`, async (context) => {
+    const mutant = MUTANTS.find((one) => one.name === name);
+    assert.ok(mutant);
+    const task = { scene: "worker", workload: "plain", mutant, patience: PATIENCE } as const;
+    const calm = await launchSearch({ ...task, faults: 0 });
+    assert.equal(calm.shortest, undefined, "it takes no fault at all");
+    const { shortest, histories, pruned } = await launchSearch({ ...task, faults: 1, lasting });
+    assert.ok(shortest, "one fault shows nothing wrong with it");
+    assert.equal(shortest.faults, 1);
+    context.diagnostic(`after ${histories} histories and ${pruned} prefixes:\n${shortest.text}`);
+  });
