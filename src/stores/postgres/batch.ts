@@ -43,13 +43,20 @@ function lane(names: Names, runs: Runs): (call: Call) => Promise<Answer<string>>
   return (call) => new Promise((resolve) => join({ call, resolve }));
 }
 
-/** Adds to the group that leaves next. @param sizeOf in characters; @param send must not throw */
+/**
+ * Adds to the group that leaves next.
+ *
+ * @param sizeOf in characters
+ * @param send must not throw
+ * @param lanes how many groups may be in flight at once
+ */
 export function grouped<T>(
   sizeOf: (entry: T) => number,
   send: (entries: readonly T[]) => Promise<void>,
+  lanes = 1,
 ): (entry: T) => void {
   const waiting: T[] = [];
-  let inFlight = false;
+  let inFlight = 0;
   const takeSome = (): T[] => {
     let characters = 0;
     const end = waiting.findIndex((entry, index) => {
@@ -59,13 +66,13 @@ export function grouped<T>(
     return waiting.splice(0, end === -1 ? waiting.length : end);
   };
   const fly = async (): Promise<void> => {
-    inFlight = true;
+    inFlight += 1;
     while (waiting.length > 0) await send(takeSome());
-    inFlight = false;
+    inFlight -= 1;
   };
   return (entry) => {
     waiting.push(entry);
-    if (!inFlight) void fly();
+    if (inFlight < lanes) void fly();
   };
 }
 

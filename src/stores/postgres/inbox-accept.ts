@@ -8,6 +8,9 @@ import { acceptCall, type CursorCells, NO_CURSOR } from "./inbox-calls.ts";
 import { callOne } from "./signatures.ts";
 import type { Names } from "./statements.ts";
 
+/** Two keep the database busy while one of them is on its way. */
+const LANES = 2;
+
 type Said = readonly Accepted[] | "stale";
 
 interface Entry {
@@ -34,6 +37,7 @@ export function accepting(
   const join = grouped<Entry>(
     ({ events }) => events.reduce((sum, { body }) => sum + 2 * body.length, 0),
     (entries) => send(ask, entries),
+    LANES,
   );
   return async ({ events, cursor }) => {
     if (cursor !== undefined) return ask(events, [cursor.source, cursor.from ?? null, cursor.to]);
