@@ -265,11 +265,13 @@ inline decideClaim(me) {
 #define doubtful (state == running || state == in_doubt)
 #endif
 
+#define asks (AFTER_CRASH == crash_probe && attempts < ATTEMPTS_MAX)
+
 inline continuation(goOn) {
   if
   :: FORM == form_atomic -> goOn = next_park
   :: FORM == form_opaque && isConcluded -> goOn = next_conclude
-  :: FORM == form_opaque && !isConcluded && AFTER_CRASH == crash_probe && state != waiting ->
+  :: FORM == form_opaque && !isConcluded && asks && state != waiting ->
     goOn = next_probe
   :: FORM == form_opaque && !isConcluded && AFTER_CRASH == crash_doubt && doubtful ->
     goOn = next_park

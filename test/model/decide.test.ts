@@ -105,10 +105,11 @@ testProperty(
     const decision = decide(opaque, event);
     fc.pre(decision.kind === "take-over");
     const { next } = decision;
-    if (event.afterCrash === "probe") assert.deepEqual(next, { kind: "probe" });
-    else if (event.afterCrash === "doubt")
+    const exhausted = record.attempts >= event.attemptsMax;
+    if (event.afterCrash === "doubt")
       assert.deepEqual(next, { kind: "park", doubt: "effect-unknown" });
-    else assert.equal(next.kind, record.attempts >= event.attemptsMax ? "park" : "run");
+    else if (exhausted) assert.deepEqual(next, { kind: "park", doubt: "attempts-exhausted" });
+    else assert.deepEqual(next, { kind: event.afterCrash === "probe" ? "probe" : "run" });
   }),
 );
 

@@ -50,7 +50,7 @@ both("all events of a call or none, with the cursor", async (_, { store, other }
   assert.equal(answered(await other.inbox.cursor("shop")), "1");
   const keys = answered(await other.inbox.list({ limit: 10 })).map(({ key }) => key);
   assert.deepEqual(keys, ["b", "a"]);
-  const again = eventOf("b", { fingerprint: new Uint8Array(1) });
+  const again = eventOf("b", { fingerprint: new Uint8Array(32).fill(9) });
   const told = answered(
     await store.inbox.accept({ events: [again, eventOf("f", { aliases: ["x"] })] }),
   );
