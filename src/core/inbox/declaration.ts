@@ -48,6 +48,11 @@ export interface ObjectDeclaration<Tx, Mode extends CallbackMode, Current = unkn
   ) => Promise<Current | undefined>;
   /** Whether what was read is older than the event, so that it has to be read again. */
   readonly isBehind?: (current: Current, event: InboxEvent) => boolean;
+  /**
+   * The object's own version or time of change, which only grows: what is read may be older than
+   * what an earlier reading has applied, and then it is read again.
+   */
+  readonly version?: (current: Current, event: InboxEvent) => number;
   /** The object's states, which only move forward but for those pairs that `also` names. */
   readonly states?: Progress & {
     /** The state that an event brings: of what was read, or of the event's own payload. */

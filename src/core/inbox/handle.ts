@@ -4,7 +4,7 @@ import type { InboxPorts } from "./accept.ts";
 import type { InboxDefinition } from "./declaration.ts";
 import { endOfError, putOff } from "./failure.ts";
 import { reportEnd } from "./report.ts";
-import { type Batch, type Ready, stateAfter, weighed, workOf } from "./work.ts";
+import { type Batch, markAfter, type Ready, weighed, workOf } from "./work.ts";
 
 /**
  * Runs the handlers of all events in one transaction with their ends. If one throws, each gets a
@@ -37,7 +37,13 @@ async function oneByOne(ports: InboxPorts, whole: Batch): Promise<readonly Event
   for (const [index, weighedBefore] of ready.entries()) {
     // What came before it may have failed, and then it is behind nothing.
     const { event, given } = weighedBefore;
-    const one = weighed(definition, claimed.state, event, given);
+    let one: Ready;
+    try {
+      one = weighed(definition, claimed.state, event, given);
+    } catch (error) {
+      ends.push(failed(ports, definition, weighedBefore, error));
+      continue;
+    }
     const answer = await handle(ports, {
       ...{ definition, claimed, keeps: true },
       ...{ ready: [one], ends: [] },
@@ -48,7 +54,7 @@ async function oneByOne(ports: InboxPorts, whole: Batch): Promise<readonly Event
     }
     if (answer.value.kind === "committed") {
       done.push(...told(ports, claimed, answer.value.value));
-      claimed = { ...claimed, state: stateAfter(claimed.state, one) };
+      claimed = { ...claimed, state: markAfter(claimed.state, one) };
     } else {
       ends.push(failed(ports, definition, one, answer.value.error));
     }

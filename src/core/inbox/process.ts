@@ -8,7 +8,7 @@ import { settleByEvent } from "./evidence.ts";
 import { endOfError, poisoned, putOff } from "./failure.ts";
 import { commitEvents } from "./handle.ts";
 import { readObject } from "./read.ts";
-import { type Ready, stateAfter, weighed } from "./work.ts";
+import { markAfter, type Ready, weighed } from "./work.ts";
 
 /** An operation's own run is over by then, in most cases. */
 const HELD_MS = 1_000;
@@ -79,7 +79,7 @@ async function prepare(
   const ready: Ready[] = [];
   const unread: EventEnd[] = [];
   // An event is weighed against those before it too, which came in any order.
-  let { state } = claimed;
+  let mark = claimed.state;
   for (const one of opened) {
     const { event, body } = one;
     const given = toInboxEvent(claimed.source, event, body, current);
@@ -89,9 +89,9 @@ async function prepare(
       else if (current !== undefined && declaration?.isBehind?.(current as never, given) === true)
         unread.push(...fails([one], new Error("What was read is older than the event.")));
       else {
-        const next = weighed(definition, state, event, given);
+        const next = weighed(definition, mark, event, given);
         ready.push(next);
-        state = stateAfter(state, next);
+        mark = markAfter(mark, next);
       }
     } catch (error) {
       unread.push(...fails([one], error));

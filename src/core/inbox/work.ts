@@ -7,6 +7,7 @@ import { createWrite, type Write } from "../settlement.ts";
 import type { InboxPorts } from "./accept.ts";
 import { handlerOf, type InboxDefinition, objectOf } from "./declaration.ts";
 import { eventId, type InboxEvent } from "./event.ts";
+import { decodeMark, encodeMark } from "./mark.ts";
 
 /** An event that can be handled now. */
 export interface Ready {
@@ -18,36 +19,42 @@ export interface Ready {
     | undefined;
   /** The state that it brings, if the object's states are declared. */
   readonly state: string | undefined;
+  /** What the store is to keep of the object once it is handled. */
+  readonly mark: string | undefined;
   readonly superseded: boolean;
 }
 
 /**
  * Which state the event brings, and whether its handler is still to run.
  *
- * @param state what the object's last handler left
- * @throws what the user's `states.of` throws, and for a state that `order` does not name
+ * @param mark what the object's last handler left
+ * @throws what the user's functions throw, for a state that `order` does not name, and where what
+ *   was read is older than what was applied
  */
 export function weighed(
   definition: InboxDefinition,
-  state: string | undefined,
+  mark: string | undefined,
   event: WaitingEvent,
   given: InboxEvent,
 ): Ready {
   const declared = handlerOf(definition, event.type);
-  const handler = declared?.handler;
-  const { states } = objectOf(definition, given.object) ?? {};
-  if (states === undefined) return { event, given, handler, state: undefined, superseded: false };
-  const brought = states.of(given.current as never, given);
-  const move = moveOf(states, state, brought);
+  const { states, version: versionOf, read } = objectOf(definition, given.object) ?? {};
+  const applied = decodeMark(mark, versionOf !== undefined);
+  const version = versionOf?.(given.current as never, given);
+  const isOld = version !== undefined && version < (applied.version ?? version);
+  if (isOld && read !== undefined) throw new Error("What was read is older than what was applied.");
+  const state = states?.of(given.current as never, given);
+  const move = states && state !== undefined ? moveOf(states, applied.state, state) : "same";
   if (move === "unknown")
-    throw new Error(`The state "${brought}" is not in \`order\`. Add it where it belongs.`);
-  const superseded = move === "behind" && declared?.nature !== "corrective";
-  return { event, given, handler, state: brought, superseded };
+    throw new Error(`The state "${state}" is not in \`order\`. Add it where it belongs.`);
+  const superseded = (isOld || move === "behind") && declared?.nature !== "corrective";
+  const next = encodeMark({ state, version });
+  return { event, given, handler: declared?.handler, state, mark: next, superseded };
 }
 
-/** The state that an object is in once the event has been handled. */
-export function stateAfter(state: string | undefined, one: Ready): string | undefined {
-  return one.superseded ? state : (one.state ?? state);
+/** What the store keeps of an object once the event has been handled. */
+export function markAfter(mark: string | undefined, one: Ready): string | undefined {
+  return one.superseded ? mark : (one.mark ?? mark);
 }
 
 /** What one transaction is to do. */
@@ -78,7 +85,7 @@ export function workOf(
   const messages: StagedMessage[] = [];
   const calls = [...ready.flatMap((one) => handlerCall(one, tx)), ...applyCall(batch, tx)];
   const finish = (): EventWork<readonly EventEnd[]> => {
-    const state = newest(batch)?.state;
+    const state = newest(batch)?.mark;
     return { ends, state, messages, keeps, value: ends };
   };
   return inTurn(
@@ -94,7 +101,7 @@ function endOf({ event: { number }, handler, state, superseded }: Ready): EventE
 
 /** The last event that is not behind: what was read is the same for all of them. */
 function newest({ ready }: Batch): Ready | undefined {
-  return ready.findLast(({ state, superseded }) => state !== undefined && !superseded);
+  return ready.findLast(({ mark, superseded }) => mark !== undefined && !superseded);
 }
 
 function handlerCall({ event, given, handler, superseded }: Ready, tx: unknown): Call[] {
@@ -106,9 +113,9 @@ function applyCall(batch: Batch, tx: unknown): Call[] {
   const last = newest(batch);
   const declaration = last && objectOf(batch.definition, last.given.object);
   if (last?.state === undefined || declaration?.apply === undefined) return [];
-  const { apply, states } = declaration;
+  const { apply, states, version } = declaration;
   const { given, state: to } = last;
-  const from = batch.claimed.state;
+  const from = decodeMark(batch.claimed.state, version !== undefined).state;
   if (states === undefined || moveOf(states, from, to) === "same") return [];
   const move = { id: given.object?.id ?? "", from, to };
   const run = (write: Write): unknown => apply(tx, given.current as never, move, write);

@@ -128,6 +128,38 @@ test("what was read before the event happened is read again", async () => {
   assert.deepEqual(effects(), ["version 3"]);
 });
 
+test("a reading that is older than what was applied is read again", async () => {
+  const { process, effects, advance } = ground();
+  const once = process();
+  const answers = [
+    { version: 2, status: "succeeded" },
+    { version: 1, status: "processing" },
+    { version: 3, status: "failed" },
+  ];
+  const inbox = once.inbox(
+    { source: "acme" },
+    {},
+    {
+      objects: {
+        payment: {
+          read: async () => answers.shift(),
+          version: ({ version }) => version,
+          states: { order: ["processing", "succeeded", "failed"], of: ({ status }) => status },
+          apply: (tx, { status }, { from }) => effect(tx, `${from} to ${status}`),
+        },
+      },
+    },
+  );
+  await inbox.accept([event("evt_1")]);
+  await once.worker.runOnce();
+  await inbox.accept([event("evt_2")]);
+  for (let pass = 0; pass < 2; pass += 1) {
+    await once.worker.runOnce();
+    advance(3_600_000);
+  }
+  assert.deepEqual(effects(), ["undefined to succeeded", "succeeded to failed"]);
+});
+
 test("a hint has no effect unless its object is read back", async () => {
   const { process, effects, store } = ground();
   const once = process();

@@ -114,6 +114,7 @@ function objectOf(
   return {
     ...(reads ? { read: async () => readable() } : {}),
     isBehind: (current, { payload }) => current.number < (payload as Version).number,
+    version: (current, { payload }) => (reads ? current : (payload as Version)).number,
     states: {
       ...{ order: RANKS, also },
       of: (current, { payload }) => (reads ? current : (payload as Version)).status,
