@@ -92,7 +92,7 @@ function numberText(chance: Chance, value: number): string {
   return chance.pick(spellings);
 }
 
-export function shuffled<T>(chance: Chance, items: readonly T[]): T[] {
+function shuffled<T>(chance: Chance, items: readonly T[]): T[] {
   const found = [...items];
   for (let index = found.length - 1; index > 0; index -= 1) {
     const other = chance.below(index + 1);

@@ -51,7 +51,7 @@ export function simulate(
 }
 
 /** The driver of a seed that nobody chose one for. */
-export function driverOf(seed: number): DriverName {
+function driverOf(seed: number): DriverName {
   return seed % 2 === 0 ? "priority" : "swarm";
 }
 
