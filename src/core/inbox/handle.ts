@@ -62,7 +62,10 @@ async function oneByOne(ports: InboxPorts, whole: Batch): Promise<readonly Event
   return [...done, ...(await release(ports, claimed, ends))];
 }
 
-/** Nothing is known to be committed: what is lost with the claim comes back with its lease. */
+/**
+ * Nothing is known to be committed. To give the claim back is safe all the same: what was committed
+ * is no longer waiting, and what is still on its way finds its claim gone.
+ */
 async function unanswered(
   ports: InboxPorts,
   claimed: ClaimedObject,
@@ -72,7 +75,6 @@ async function unanswered(
 ): Promise<readonly EventEnd[]> {
   if (answer.kind === "ok") return [];
   ports.events.emit({ type: "inbox.failed", source: claimed.source, error: answer.error });
-  if (answer.kind === "not-known") return [];
   return release(ports, claimed, [...ends, ...ready.map(({ event }) => putOff(event, 1_000))]);
 }
 

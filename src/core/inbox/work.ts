@@ -41,13 +41,16 @@ export function weighed(
   const { states, version: versionOf, read } = objectOf(definition, given.object) ?? {};
   const applied = decodeMark(mark, versionOf !== undefined);
   const version = versionOf?.(given.current as never, given);
+  if (version !== undefined && !Number.isFinite(version))
+    throw new Error(`The version ${version} is not a number that can be compared.`);
   const isOld = version !== undefined && version < (applied.version ?? version);
   if (isOld && read !== undefined) throw new Error("What was read is older than what was applied.");
   const state = states?.of(given.current as never, given);
   const move = states && state !== undefined ? moveOf(states, applied.state, state) : "same";
   if (move === "unknown")
     throw new Error(`The state "${state}" is not in \`order\`. Add it where it belongs.`);
-  const superseded = (isOld || move === "behind") && declared?.nature !== "corrective";
+  // A state may be corrected; a version that is older is only late.
+  const superseded = isOld || (move === "behind" && declared?.nature !== "corrective");
   const next = encodeMark({ state, version });
   return { event, given, handler: declared?.handler, state, mark: next, superseded };
 }

@@ -128,6 +128,25 @@ test("what was read before the event happened is read again", async () => {
   assert.deepEqual(effects(), ["version 3"]);
 });
 
+test("an older version is late, also of a type that corrects; one must be a number", async () => {
+  const { process, effects, store } = ground();
+  const once = process();
+  const versionOf = ({ payload }: { readonly payload: unknown }): number =>
+    (payload as { readonly version: number }).version;
+  const inbox = once.inbox(
+    { source: "acme" },
+    { "*": { nature: "corrective", handler: (tx, given) => effect(tx, `v${versionOf(given)}`) } },
+    { objects: { payment: { version: (_: unknown, given) => versionOf(given) } } },
+  );
+  for (const version of [2, 1, Number.NaN, 3]) {
+    await inbox.accept([event(`evt_${version}`, { payload: { version } })]);
+    await once.worker.runOnce();
+  }
+  assert.deepEqual(effects(), ["v2", "v3"]);
+  const late = await store.inbox.list({ state: "superseded", limit: 10 });
+  assert.deepEqual(late.kind === "ok" && late.value.map(({ key }) => key), ["id:evt_1"]);
+});
+
 test("a reading that is older than what was applied is read again", async () => {
   const { process, effects, advance } = ground();
   const once = process();

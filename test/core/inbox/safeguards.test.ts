@@ -73,6 +73,36 @@ test("a message whose stored payload was altered is dead, and is not sent", asyn
   assert.deepEqual(sent, []);
 });
 
+for (const landed of [true, false])
+  test(`six commits without an answer make no event dead nor double: ${landed}`, async () => {
+    const { process, store, effects, advance } = ground();
+    let silent = 6;
+    const inner: typeof store.inbox = {
+      ...store.inbox,
+      async handle(holder, work) {
+        if (silent === 0) return store.inbox.handle(holder, work);
+        silent -= 1;
+        if (landed) await store.inbox.handle(holder, work);
+        return { kind: "not-known", error: new Error("The answer was lost.") };
+      },
+    };
+    const once = process({ store: { ...store, inbox: inner } });
+    const inbox = once.inbox(
+      { source: "acme" },
+      {
+        "payment.succeeded": (tx, { key }) => effect(tx, key),
+      },
+    );
+    await inbox.accept([event("evt_1"), event("evt_2")]);
+    for (let pass = 0; pass < 8; pass += 1) {
+      await once.worker.runOnce();
+      advance(2_000);
+    }
+    assert.deepEqual(effects(), ["id:evt_1", "id:evt_2"]);
+    const list = await store.inbox.list({ state: "done", limit: 10 });
+    assert.equal(list.kind === "ok" && list.value.length, 2);
+  });
+
 test("a provider that cannot be read pauses, and no other with it", () => {
   let now = 0;
   const breaker = createBreaker({ monotonic: () => now } as Clock);
