@@ -22,6 +22,7 @@ export const APPLICATIONS: Readonly<Record<string, (db: string) => Promise<Expre
   express: bare,
   "express + nevertwice (memory)": wrapped,
   "hand-written, pg": handPostgres,
+  "hand-written in one transaction, pg": handTransaction,
   "nevertwice, pg": oursPostgres,
   "hand-written, sqlite": handSqlite,
   "nevertwice, sqlite": oursSqlite,
@@ -63,6 +64,35 @@ async function handPostgres(db: string): Promise<Express> {
        update hand_key set status = 201, body = $3 where key = $1`,
       [key, request.body.amount, body],
     );
+    response.status(201).type("json").send(body);
+  });
+}
+
+/**
+ * The same in one transaction, as it must be if no crash may leave a key without its order. It
+ * checks nothing, and a duplicate waits for the row's lock with a connection in its hands.
+ */
+async function handTransaction(db: string): Promise<Express> {
+  const pool = new pg.Pool({ connectionString: db, max: 20 });
+  await pool.query(HAND_TABLES);
+  const app = express().disable("x-powered-by").use(express.json());
+  return app.post("/orders", async (request, response) => {
+    const key = String(request.headers["idempotency-key"]);
+    const body = JSON.stringify({ orderId: key, amount: request.body.amount });
+    const client = await pool.connect();
+    try {
+      await client.query("begin");
+      const claim =
+        "insert into hand_key (key, fingerprint) values ($1, $2) on conflict do nothing";
+      const claimed = await client.query(claim, [key, JSON.stringify(request.body)]);
+      if (claimed.rowCount === 0) return void response.status(409).end();
+      await client.query("insert into hand_order values ($1, $2)", [key, request.body.amount]);
+      const settle = "update hand_key set status = 201, body = $2 where key = $1";
+      await client.query(settle, [key, body]);
+    } finally {
+      await client.query("commit");
+      client.release();
+    }
     response.status(201).type("json").send(body);
   });
 }

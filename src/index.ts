@@ -8,6 +8,7 @@ export type { AtomicOp } from "./core/atomic.ts";
 export { type CurrentOperation, currentOperation } from "./core/current.ts";
 export type { AfterCrash, Probe, ProbeAnswer } from "./core/definition.ts";
 export type { Effect, EffectCall, LookUp, Way } from "./core/effect.ts";
+export type { ErrorText } from "./core/error-line.ts";
 export type {
   EventListener,
   InboxReport,

@@ -10,9 +10,10 @@ import { addInboxCommands } from "./inbox-commands.ts";
 import { type ListFlags, listOperations, showOperation } from "./inspect.ts";
 import { addOutboxCommands } from "./outbox-commands.ts";
 import { createOutput } from "./output.ts";
+import { type PruneFlags, pruneTables } from "./prune.ts";
 import { runSandbox, type SandboxFlags } from "./sandbox.ts";
 import { resumeOperation, type SettleFlags, settleSteps } from "./settle.ts";
-import { migrateTables, type PruneFlags, printSchema, pruneTables } from "./tables.ts";
+import { migrateTables, printSchema } from "./tables.ts";
 import type { WordFlags } from "./word.ts";
 import { runWorker, type WorkerFlags } from "./worker.ts";
 
@@ -128,6 +129,9 @@ program
 storeCommand(program, "prune", "take away the responses of old operations; their keys stay known")
   .option("--older-than <duration>", "how long a response is kept", "7d")
   .option("--tombstones <duration>", "also forget keys that a key horizon refuses anyway")
+  .option("--events <duration>", "also the bodies of events that were done longer ago")
+  .option("--event-keys <duration>", "and their keys, 400d unless set: later they would be new")
+  .option("--messages <duration>", "also the payloads of messages that arrived longer ago")
   .action(storeAction((store, output, flags: PruneFlags) => pruneTables(store, flags, output)));
 
 function wordCommand(name: string, key: string, description: string): Command {

@@ -1,9 +1,8 @@
-import { systemClock } from "../model/clock.ts";
 import type { OperationStore } from "../store.ts";
 import { schema as postgresSchema } from "../stores/postgres/migrate.ts";
 import { tableNames } from "../stores/postgres/statements.ts";
 import { schemaText as sqliteSchema } from "../stores/sqlite/schema.ts";
-import { EXIT, Exit, expectOk, parseDuration } from "./exit.ts";
+import { EXIT, Exit, expectOk } from "./exit.ts";
 import type { Output } from "./output.ts";
 
 const PREFIX = "nevertwice_";
@@ -39,43 +38,4 @@ export function printSchema(database: string, prefix: string | undefined, output
   }
   const postgres = database === "postgres";
   output.line(postgres ? postgresSchema(tableNames(name, undefined)) : sqliteSchema(name));
-}
-
-export interface PruneFlags {
-  readonly olderThan: string;
-  readonly tombstones?: string;
-}
-
-const BATCH = 500;
-
-/**
- * `nevertwice prune`: takes away what is older, in small batches, until nothing is left to take.
- */
-export async function pruneTables(
-  store: OperationStore,
-  flags: PruneFlags,
-  output: Output,
-): Promise<void> {
-  const responseMs = parseDuration(flags.olderThan, "--older-than");
-  const tombstoneMs =
-    flags.tombstones === undefined ? undefined : parseDuration(flags.tombstones, "--tombstones");
-  let responses = 0;
-  let tombstones = 0;
-  for (;;) {
-    const request = { responseMs, limit: BATCH, wall: systemClock.wall() };
-    const answer = expectOk(
-      await store.prune(tombstoneMs === undefined ? request : { ...request, tombstoneMs }),
-    );
-    if (answer.kind === "clocks-disagree") {
-      throw new Exit(
-        EXIT.failed,
-        "Nothing was pruned: the clocks of this machine and of the database differ by over five minutes. Set them right first.",
-      );
-    }
-    responses += answer.responses;
-    tombstones += answer.tombstones;
-    if (answer.responses + answer.tombstones < BATCH) break;
-  }
-  if (output.json) return output.document({ responses, tombstones });
-  output.line(`Pruned ${responses} responses and ${tombstones} tombstones.`);
 }

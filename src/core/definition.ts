@@ -1,6 +1,7 @@
 import { NevertwiceError } from "../model/errors.ts";
 import { decodeJson, encodeJson } from "../model/json.ts";
 import type { Form } from "../model/operation.ts";
+import { watchCardData } from "./card-data.ts";
 import type { Effect } from "./effect.ts";
 import { describeIssues, type StandardSchema } from "./standard-schema.ts";
 
@@ -98,11 +99,16 @@ export async function parseInput(definition: Definition, stored: Uint8Array): Pr
 
 /** The bytes to store for a raw input, without its redacted fields. @throws input-invalid */
 export function encodeInput(definition: Definition, raw: unknown): Uint8Array {
+  let kept: unknown;
+  let bytes: Uint8Array;
   try {
-    return encodeJson(definition.redact.length > 0 ? redacted(raw, definition.redact) : raw);
+    kept = definition.redact.length > 0 ? redacted(raw, definition.redact) : raw;
+    bytes = encodeJson(kept);
   } catch (error) {
     throw new NevertwiceError("input-invalid", "The input is not JSON.", { cause: error });
   }
+  watchCardData(definition, kept);
+  return bytes;
 }
 
 function redacted(raw: unknown, paths: readonly string[]): unknown {

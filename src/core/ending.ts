@@ -8,6 +8,7 @@ import type { Definition } from "./definition.ts";
 import { errorLine } from "./error-line.ts";
 import { asFirst } from "./op.ts";
 import { type AttemptEnd, type Passing, refuse } from "./performed.ts";
+import type { Ports } from "./ports.ts";
 import { insist, type Run } from "./run.ts";
 import { judge, toPerformed, toReplay, toSettlement } from "./settlement.ts";
 import { eventOf } from "./steps.ts";
@@ -96,7 +97,7 @@ async function suspendWith(
   error: unknown,
 ): Promise<AttemptEnd> {
   const { ports, lease } = run;
-  const suspension = toSuspension(decision, error);
+  const suspension = toSuspension(ports, decision, error);
   const end = await insist(
     run,
     () => ports.store.suspend(lease.holder, suspension),
@@ -120,10 +121,11 @@ async function suspendWith(
 }
 
 function toSuspension(
+  ports: Ports,
   decision: Exclude<EndDecision, { kind: "settle-failed-outcome" }>,
   error: unknown,
 ): Suspension {
-  const text = error === undefined ? {} : { error: errorLine(error) };
+  const text = error === undefined ? {} : { error: errorLine(error, ports) };
   if (decision.kind === "release")
     return { state: "waiting", dueInMs: 0, countAttempt: false, ...text };
   if (decision.kind === "wait")

@@ -4,6 +4,7 @@ import { NevertwiceError } from "../model/errors.ts";
 import { type Random, systemRandom } from "../model/random.ts";
 import type { CallbackMode, OperationStore, PruneAnswer, Reopened, Store } from "../store.ts";
 import { type AfterCrash, checkDefinition, type Definition } from "./definition.ts";
+import type { ErrorText } from "./error-line.ts";
 import { createEvents, type EventListener } from "./events.ts";
 import { createFlights } from "./flights.ts";
 import { createHandle, type Operation } from "./handle.ts";
@@ -39,6 +40,8 @@ export interface OnceOptions<Tx, Mode extends CallbackMode> extends SettingsOpti
   readonly encryption?: EncryptionOptions;
   /** Hears of everything that happens to operations. */
   readonly onEvent?: EventListener;
+  /** Masks the texts of errors, which are stored in clear even where bodies are sealed. */
+  readonly errorText?: ErrorText;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -119,6 +122,7 @@ export function nevertwice<Tx, Mode extends CallbackMode>(
     namespace,
     encryption,
     onEvent,
+    errorText,
     clock = systemClock,
     random = systemRandom,
     ...rest
@@ -133,6 +137,7 @@ export function nevertwice<Tx, Mode extends CallbackMode>(
     clock,
     random,
     events: createEvents(onEvent),
+    errorText,
     sealer: createSealer(encryption, random),
     settings,
     namespace,

@@ -2,6 +2,7 @@ import type { Clock } from "../model/clock.ts";
 import type { OperationRecord } from "../model/operation.ts";
 import type { Random } from "../model/random.ts";
 import type { Answer, CallbackMode, OperationStore, Store } from "../store.ts";
+import type { ErrorWriting } from "./error-line.ts";
 import type { Events } from "./events.ts";
 import type { Flights } from "./flights.ts";
 import type { Sealer } from "./seal.ts";
@@ -16,7 +17,8 @@ export interface Orphan {
 }
 
 /** Everything with an effect that the core may use. A simulation hands in its own. */
-export interface Ports<Tx = unknown, Mode extends CallbackMode = CallbackMode> {
+export interface Ports<Tx = unknown, Mode extends CallbackMode = CallbackMode>
+  extends ErrorWriting {
   readonly store: OperationStore<Tx, Mode> & Partial<Pick<Store<Tx, Mode>, "inbox" | "outbox">>;
   readonly clock: Clock;
   readonly random: Random;

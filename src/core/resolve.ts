@@ -111,7 +111,7 @@ async function lookUp<Value, Decline>(
   try {
     found = await way.find(createCall(run, known, () => undefined));
   } catch (error) {
-    await note(doubtful, "unknown", errorLine(error));
+    await note(doubtful, "unknown", errorLine(error, run.ports));
     return { kind: "later", inMs: 0 };
   }
   if (found !== undefined) {
@@ -143,7 +143,7 @@ async function cancel<Value, Decline>(
   try {
     proof = await effect.cancel?.(createCall(run, known, () => undefined));
   } catch (error) {
-    await note(doubtful, "unknown", errorLine(error));
+    await note(doubtful, "unknown", errorLine(error, run.ports));
   }
   return isNotExecuted(proof) ? sendAnew(doubtful, proof.proof) : { kind: "later", inMs: 0 };
 }

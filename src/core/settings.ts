@@ -48,7 +48,7 @@ export const RETENTION_DEFAULT: Required<Retention> = {
 };
 
 /** Providers send an event again for up to 30 days. */
-const EVENT_KEY_MS_LEAST = 35 * DAY_MS;
+export const EVENT_KEY_MS_LEAST: number = 35 * DAY_MS;
 
 /** @internal */
 export const SETTINGS_DEFAULT: Settings = {

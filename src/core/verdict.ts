@@ -120,7 +120,7 @@ async function endUntouched(
   { proof, retryAfterMs }: NotExecuted,
   error: unknown,
 ): Promise<never> {
-  await write(run, step, { kind: "not-executed", detail: detailOf(proof, error) });
+  await write(run, step, { kind: "not-executed", detail: detailOf(run, proof, error) });
   const doubtful = !isUntouched(earlierSends(step));
   // A later refusal never lowers an earlier doubt.
   const doubt = doubtful ? "effect-unknown" : undefined;
@@ -145,12 +145,12 @@ export async function endInDoubt(
   error: unknown,
 ): Promise<never> {
   if (run.lease.lost) return suspendLost(run);
-  await write(run, step, { kind: because, detail: errorLine(error) });
+  await write(run, step, { kind: because, detail: errorLine(error, run.ports) });
   return suspend(run, error, "effect-unknown");
 }
 
-function detailOf(proof: string, error: unknown): string {
-  return error === undefined ? proof : `${proof}: ${errorLine(error)}`.slice(0, 500);
+function detailOf(run: Run, proof: string, error: unknown): string {
+  return error === undefined ? proof : `${proof}: ${errorLine(error, run.ports)}`.slice(0, 500);
 }
 
 /** @throws operation-suspended unless it is written */

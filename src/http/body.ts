@@ -1,4 +1,5 @@
 import { NevertwiceError } from "../model/errors.ts";
+import { hasRepeatedMember } from "../model/members.ts";
 import type { Body } from "./handle.ts";
 
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -9,17 +10,31 @@ export function isJson(contentType: string | undefined): boolean {
   return type === "application/json" || type.endsWith("+json");
 }
 
-/** The body by its type: JSON read strictly, anything else as bytes. @throws input-invalid */
+/**
+ * The body by its type: JSON read strictly, anything else as bytes.
+ *
+ * @throws input-invalid, payload-ambiguous
+ */
 export function readBody(bytes: Uint8Array, contentType: string | undefined): Body | undefined {
   if (bytes.length === 0) return undefined;
-  if (!isJson(contentType)) return { bytes };
+  return isJson(contentType) ? { json: readJson(bytes) } : { bytes };
+}
+
+function readJson(bytes: Uint8Array): unknown {
+  let text: string;
+  let json: unknown;
   try {
-    return { json: JSON.parse(DECODER.decode(bytes)) };
+    text = DECODER.decode(bytes);
+    json = JSON.parse(text);
   } catch (error) {
     throw new NevertwiceError("input-invalid", "The body is not valid JSON in UTF-8.", {
       cause: error,
     });
   }
+  // Whoever reads the same bytes before or behind us may keep the other one.
+  if (hasRepeatedMember(text, json))
+    throw new NevertwiceError("payload-ambiguous", "An object names a member more than once.");
+  return json;
 }
 
 /** All bytes of a stream, or a refusal as soon as they are too many. @throws body-too-large */

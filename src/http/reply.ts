@@ -57,9 +57,17 @@ export function firstHeaders(headers: HeaderList): HeaderList {
   return headers.filter(([name]) => name === "set-cookie" || !FORBIDDEN.has(name));
 }
 
-/** The headers of a stored outcome for anybody else. */
+const NO_STORE = ["cache-control", "no-store"] as const;
+
+/**
+ * The headers of a stored outcome for anybody else. What the handler says of caches counts where it
+ * is kept; otherwise a replay, which is of that moment and that account, is for no cache.
+ *
+ * @see RFC 9111, 5.2.2.5
+ */
 export function replayedHeaders(headers: HeaderList): HeaderList {
-  return headers.filter(([name]) => !FORBIDDEN.has(name));
+  const replayed = headers.filter(([name]) => !FORBIDDEN.has(name));
+  return replayed.some(([name]) => name === "cache-control") ? replayed : [...replayed, NO_STORE];
 }
 
 export function isForbidden(name: string): boolean {

@@ -86,7 +86,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     status: 400,
     retry: "never",
     title:
-      "The payload has no unambiguous reading. Send large integers as strings and nest less deeply.",
+      "The payload has no unambiguous reading. Name each member once, send large integers as strings and nest less deeply.",
   },
   "input-invalid": {
     status: 422,

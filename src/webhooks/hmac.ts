@@ -1,6 +1,7 @@
 import type { Acknowledgement, Delivery, Reading, WebhookProvider } from "../model/delivery.ts";
 import { NevertwiceError } from "../model/errors.ts";
 import type { AuthenticEvent } from "../model/event.ts";
+import { insistOnOfficial, type Opinion } from "./official.ts";
 import { commonOptions, textOf, type WebhookOptions } from "./read.ts";
 import { activeSecrets, type NamedSecret, namedSecrets, type Secrets } from "./secret.ts";
 import { checkSignedTime, fromBase64, fromHex, hmac, matchSecret } from "./signature.ts";
@@ -33,7 +34,7 @@ export interface HmacScheme {
   /** The signed time in milliseconds since 1970, where there is one. */
   signedAt?(delivery: Delivery): number;
   /** The answer of the provider's own package, or that it cannot know. */
-  official?(question: Question): boolean | "silent" | Promise<boolean | "silent">;
+  official?(question: Question): Opinion | Promise<Opinion>;
   events(text: string, delivery: Delivery): readonly AuthenticEvent[];
 }
 
@@ -65,11 +66,11 @@ export function hmacProvider(
       );
       if (scheme.signedAt !== undefined)
         checkSignedTime(scheme.signedAt(delivery), now, toleranceMs);
-      await askOfficial(scheme, namesake(secrets, secret, now), signatures, {
-        text,
-        delivery,
-        now,
-      });
+      const { official } = scheme;
+      if (official !== undefined)
+        await insistOnOfficial(pairs(namesake(secrets, secret, now), signatures), (pair) =>
+          official({ ...pair, text, delivery, now }),
+        );
       return { kind: "events", secret, events: scheme.events(text, delivery) };
     },
   };
@@ -96,36 +97,13 @@ function namesake(
   return activeSecrets(secrets, now).filter((one) => one.name === name);
 }
 
-/**
- * The provider's package must agree, wherever it can answer. It sees one secret and one signature
- * at a time, for it may know no more than the last of several.
- *
- * @throws signature-wrong also if the package throws
- */
-async function askOfficial(
-  scheme: HmacScheme,
+/** Every secret with every signature, of which the provider's package sees one at a time. */
+function pairs(
   secrets: readonly NamedSecret[],
   signatures: readonly (Uint8Array | undefined)[],
-  question: Omit<Question, "secret" | "signature">,
-): Promise<void> {
-  if (scheme.official === undefined) return;
-  let refusal: NevertwiceError | undefined;
-  for (const { secret } of secrets)
-    for (const signature of signatures) {
-      if (signature === undefined) continue;
-      try {
-        const answer = await scheme.official({ ...question, secret, signature });
-        if (answer === true) return;
-        if (answer !== "silent") refusal ??= disagreement();
-      } catch (error) {
-        refusal ??= disagreement({ cause: error });
-      }
-    }
-  if (refusal !== undefined) throw refusal;
-}
-
-function disagreement(options?: ErrorOptions): NevertwiceError {
-  return new NevertwiceError("signature-wrong", "The provider's package refused it.", options);
+): readonly Pick<Question, "secret" | "signature">[] {
+  const given = signatures.filter((one) => one !== undefined);
+  return secrets.flatMap(({ secret }) => given.map((signature) => ({ secret, signature })));
 }
 
 /** The bytes of a signature as text, in one spelling only; undefined for any other. */

@@ -13,6 +13,9 @@ export interface NamedSecret {
 /** One secret, or several while they are rotated. */
 export type Secrets = string | NamedSecret | readonly (string | NamedSecret)[];
 
+/** No provider issues a shorter one, so it is what a person made up or forgot to replace. */
+const BYTES_LEAST = 16;
+
 /** The secrets by their names: those without one are numbered. @throws option-invalid */
 export function namedSecrets(secrets: Secrets): readonly NamedSecret[] {
   const list = Array.isArray(secrets) ? (secrets as readonly (string | NamedSecret)[]) : [secrets];
@@ -21,6 +24,7 @@ export function namedSecrets(secrets: Secrets): readonly NamedSecret[] {
     const named = typeof one === "string" ? { name: String(index + 1), secret: one } : one;
     const { name, secret } = (named ?? {}) as Partial<NamedSecret>;
     if (typeof secret !== "string" || secret === "" || typeof name !== "string") throw missing();
+    if (Buffer.byteLength(secret) < BYTES_LEAST) throw tooShort(name);
     return named as NamedSecret;
   });
 }
@@ -41,5 +45,14 @@ function missing(): NevertwiceError {
   return new NevertwiceError(
     "option-invalid",
     "The webhook's secret is missing or empty. Is its environment variable set?",
+  );
+}
+
+/** What can be guessed would let everybody in too. */
+function tooShort(name: string): NevertwiceError {
+  return new NevertwiceError(
+    "option-invalid",
+    `The webhook's secret "${name}" has fewer than ${BYTES_LEAST} characters. ` +
+      "Have the provider make a new one, or make one of random bytes.",
   );
 }

@@ -14,6 +14,8 @@ export interface StandardSecret extends NamedSecret {
 const SHARED = "whsec_";
 const PUBLIC = "whpk_";
 const ED25519_BYTES = 32;
+/** @see https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md */
+const SHARED_BYTES_LEAST = 24;
 
 /** @throws option-invalid */
 export function standardSecrets(secrets: Secrets): readonly StandardSecret[] {
@@ -31,12 +33,13 @@ function keyOf(secret: string): StandardSecret["key"] {
     };
   }
   const bytes = fromBase64(secret.startsWith(SHARED) ? secret.slice(SHARED.length) : secret);
-  if (bytes === undefined) throw unreadable();
+  if (bytes === undefined || bytes.length < SHARED_BYTES_LEAST) throw unreadable();
   return { kind: "shared", bytes };
 }
 
 function unreadable(): NevertwiceError {
-  const detail = "A secret is `whsec_` and base64, or `whpk_` and a public key in base64.";
+  const detail =
+    "A secret is `whsec_` and at least 24 bytes in base64, or `whpk_` and a public key.";
   return new NevertwiceError("option-invalid", detail);
 }
 

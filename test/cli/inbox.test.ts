@@ -2,9 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";
-import { sqliteStore } from "../../src/stores/sqlite/store.ts";
 import { commandLine, fillInbox } from "./traffic.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "nevertwice-inbox-"));
@@ -170,13 +168,25 @@ test("what is called wrongly is told in a sentence, with code 2, and nothing is 
   assert.equal(cli("inbox", "log").out, before);
 });
 
-test("a pruned body is told as such, and its event is not redelivered", async () => {
-  const db = new DatabaseSync(file);
-  const { inbox } = sqliteStore(db, { skew: { ms: 1_000 } });
-  const wall = Date.now();
-  const pruned = await inbox.prune({ bodyMs: 0, keyMs: 1e12, limit: 100, wall });
-  assert.equal(pruned.kind, "ok");
-  db.close();
+test("a pruned body is told as such, and its event is not redelivered", () => {
+  for (const [given, expected] of [
+    [["--event-keys", "60d"], /goes with --events/],
+    [["--events", "90d", "--event-keys", "60d"], /no shorter/],
+    [["--events", "7d", "--event-keys", "30d"], /35d or more/],
+  ] as const) {
+    const { code, error } = cli("prune", ...given);
+    assert.match(error, expected);
+    assert.equal(code, 2);
+  }
+  const kept = JSON.parse(cli("prune", "--events", "7d", "--messages", "7d", "--json").out);
+  assert.deepEqual(kept, { responses: 0, tombstones: 0, bodies: 0, keys: 0, messages: 0 });
+  const pruned = JSON.parse(cli("prune", "--events", "0s", "--json").out);
+  assert.ok(pruned.bodies > 0);
+  assert.equal(pruned.keys, 0);
+  assert.match(
+    cli("prune", "--events", "0s", "--messages", "7d").out,
+    /^Pruned 0 responses, 0 tombstones, 0 bodies of events, 0 keys of events and 0 messages\.$/m,
+  );
   assert.match(
     cli("inbox", "show", "4", "--payload").out,
     /no payload to show: its body is pruned/,

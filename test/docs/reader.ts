@@ -6,6 +6,7 @@ const COMMON: Files = {
 import type { NextFunction, Request as ExpressRequest, Response } from "express";
 export declare function requireUser(request: ExpressRequest, response: Response, next: NextFunction): void;
 export declare function accountOf(request: ExpressRequest): string | undefined;
+export declare function personOf(request: ExpressRequest): string;
 export declare function accountOfRequest(request: Request): Promise<string | undefined>;
 `,
   "app.ts": `

@@ -30,7 +30,7 @@ async function leastMs(work: () => unknown): Promise<number> {
 }
 
 test("a header of spaces costs no time before its signature is looked at", async () => {
-  const stripe = stripeWebhook({ secret: "first" });
+  const stripe = stripeWebhook({ secret: "first-secret-1234" });
   for (const value of [`t=${" ".repeat(15_000)}x`, " ".repeat(15_000) + "=".repeat(2)]) {
     const parts = delivery({ headers: { "stripe-signature": value }, body: "{}" });
     const ms = await leastMs(() => refusedWith("signature-missing", () => stripe.read(parts, NOW)));
@@ -96,11 +96,11 @@ test("an event whose text was cut within a character is kept, and handled as it 
   const { process, store } = ground();
   const once = process();
   const handled: unknown[] = [];
-  const endpoint = githubWebhook({ secret: "first" });
+  const endpoint = githubWebhook({ secret: "first-secret-1234" });
   const receive = webhook(once, endpoint, { "issues.opened": (_, event) => handled.push(event) });
   for (const odd of [String.raw`"cut \ud83d"`, "[".repeat(80) + "]".repeat(80)]) {
     const body = `{"action":"opened","title":${odd}}`;
-    const signature = createHmac("sha256", "first").update(body).digest("hex");
+    const signature = createHmac("sha256", "first-secret-1234").update(body).digest("hex");
     const headers = { "x-github-event": "issues", "x-hub-signature-256": `sha256=${signature}` };
     const request = new Request("http://shop.example/hook", { method: "POST", headers, body });
     assert.equal((await receive(request)).status, 202);
@@ -116,8 +116,10 @@ test("a form's text that was moved into the URL proves no body", async () => {
   const digest = createHash("sha256").update(body).digest("hex");
   const form = { AccountSid: "AC1", Body: `&bodySHA256=${digest}&`, MessageSid: "SM1", To: "+1" };
   const url = `/hook?a=1${Object.entries(form).flat().join("")}`;
-  const mac = createHmac("sha1", "first").update(`https://shop.example${url}`).digest("base64");
-  const twilio = twilioWebhook({ secret: "first", baseUrl: "https://shop.example" });
+  const mac = createHmac("sha1", "first-secret-1234")
+    .update(`https://shop.example${url}`)
+    .digest("base64");
+  const twilio = twilioWebhook({ secret: "first-secret-1234", baseUrl: "https://shop.example" });
   const headers = { "x-twilio-signature": mac };
   const genuine = new URLSearchParams(form).toString();
   await eventOf(twilio, { url: "/hook?a=1", headers, body: genuine }, NOW);

@@ -53,6 +53,7 @@ export function assertReplay(first: Received, second: Received): void {
   assert.deepEqual(second.body, first.body);
   for (const name of REPLAYED) assert.equal(second.headers[name], first.headers[name], name);
   assert.equal(second.headers["set-cookie"], undefined);
+  assert.equal(second.headers["cache-control"], "no-store");
 }
 
 /** The answer is the problem of that code, whole and in the right form. */

@@ -218,7 +218,7 @@ test("braintree: the official gateway parses the settlement", async (context) =>
   );
   const gateway = new braintreeLibrary.BraintreeGateway({
     environment: braintreeLibrary.Environment.Sandbox,
-    ...{ merchantId: "shop", publicKey: "public", privateKey: "private" },
+    ...{ merchantId: "shop", publicKey: "public", privateKey: "private_key_of_the_sandbox" },
   });
   const form = new URLSearchParams(received[0]?.text);
   const payload = form.get("bt_payload") ?? "";

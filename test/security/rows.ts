@@ -1,81 +1,9 @@
-/** A test that proves a rule, by its file and its title. */
-export type Proof = readonly [file: string, title: string];
-
-export interface Row {
-  readonly threat: string;
-  readonly proofs: readonly Proof[];
-  /** What of the rule is not there, and why. */
-  readonly open?: string;
-}
-
-const inSecurity = (file: string, title: string): Proof => [`test/security/${file}.test.ts`, title];
-const inFuzz = (target: string): Proof => ["test/fuzz/targets.ts", target];
+import { inFuzz, inSecurity, type Row } from "./row.ts";
+import { ANSWER_ROWS } from "./rows-answers.ts";
 
 /** Threats, and the tests of what is done against them. */
 export const ROWS: readonly Row[] = [
-  {
-    threat: "keys that are guessed, or enumerated, across accounts",
-    proofs: [
-      inSecurity(
-        "scopes",
-        "whatever another account does, an account's operations stay as they are",
-      ),
-      inSecurity("scopes", "another account's key is answered like one that nobody has"),
-      inSecurity("scopes", "where scope and key end is no matter of the letters between them"),
-      ["test/model/key.test.ts", "moving a letter from scope to key makes another record id"],
-      ["test/model/scope.test.ts", "a scope made of a missing value is refused (H28)"],
-      [
-        "test/http/refusals.ts",
-        "S13: a request without a scope reaches the developer, and runs nothing",
-      ],
-    ],
-    open: "the id is a plain digest without a secret; the time of an answer is not compared",
-  },
-  {
-    threat: "a replay for somebody who has lost the right to it",
-    proofs: [inSecurity("scopes", "who has lost the right to ask is given no replay")],
-    open: "the person within an account is no part of the fingerprint",
-  },
-  {
-    threat: "cookies, credentials or headers of a connection that are replayed to somebody else",
-    proofs: [
-      inSecurity(
-        "headers",
-        "no header of a connection or of a person is stored, in whatever case and whatever a mount names",
-      ),
-      inSecurity("headers", "a mount cannot name such a header"),
-      ["test/http/answers.ts", "S5: only the headers that belong to the outcome are replayed"],
-    ],
-    open: "a replay has no `cache-control: no-store` of its own",
-  },
-  {
-    threat: "a header that carries another one, or that cannot be sent again",
-    proofs: [
-      [
-        "test/model/outcome.test.ts",
-        "a header that we accept is one that Node will send again, and a refused one is refused there",
-      ],
-      ["test/model/outcome.test.ts", "a header cannot smuggle another line"],
-      ["test/http/doubts.ts", "S2: a header that could split the answer is never sent nor stored"],
-      ["test/http/keys.ts", "S2: a key cannot add anything to the headers of its answer"],
-    ],
-  },
-  {
-    threat: "card data at rest",
-    proofs: [
-      inSecurity(
-        "card-data",
-        "under encryption no card number is in a file, a report or the command line",
-      ),
-      ["test/core/seal.test.ts", "bytes that were moved, altered or cut do not open"],
-      [
-        "test/core/seal.test.ts",
-        "redacted fields are neither stored nor handed on, on the first run and after",
-      ],
-      inFuzz("sealed-bytes"),
-    ],
-    open: "card numbers in clear are not looked for; the text of an error is kept in clear",
-  },
+  ...ANSWER_ROWS,
   {
     threat:
       "a signature that is guessed by the time of its comparison, or compared with other bytes",
@@ -87,8 +15,18 @@ export const ROWS: readonly Row[] = [
         "test/webhooks/traps.ts",
         "bytes that a lenient decoder would take for the same text are refused",
       ],
+      inSecurity(
+        "signatures",
+        "every secret is tried on every signature, whichever of them matches",
+      ),
+      inSecurity(
+        "signatures",
+        "bytes of any two lengths are compared, and only the same are equal",
+      ),
     ],
-    open: "times are not measured; digests of equal length are compared by `timingSafeEqual`",
+    open:
+      "times are not measured: digests of equal length are compared by `timingSafeEqual`, " +
+      "whose time is Node's to prove, and a shared machine measures its neighbours",
   },
   {
     threat: "a webhook that is sent again",
@@ -119,8 +57,12 @@ export const ROWS: readonly Row[] = [
         "test/webhooks/standard.test.ts",
         "a public key checks v1a, and neither version stands in for the other",
       ],
+      ["test/webhooks/traps.ts", "a secret that is short enough to be guessed is refused"],
+      [
+        "test/webhooks/standard.test.ts",
+        "a secret that is none is refused before anything is received",
+      ],
     ],
-    open: "a short secret is taken, as its provider has made it",
   },
   {
     threat: "webhooks out that are aimed at the private network",
@@ -151,8 +93,22 @@ export const ROWS: readonly Row[] = [
       ["test/http/refusals.ts", "S3: numbers and texts without one reading are refused"],
       ["test/model/json.test.ts", "nesting is read to its limit and refused beyond it"],
       ["test/model/fingerprint.test.ts", "a member called __proto__ counts like any other"],
+      [
+        "test/model/members.test.ts",
+        "a text with two members of one name in one object is told from every other",
+      ],
+      ...[
+        "Request and Response: a body with two readings is refused, and leaves the key free",
+        "Hono: a body with two readings is refused, and leaves the key free",
+        "Express: a body that no parser has read is refused, and leaves the key free",
+        "Fastify: a body that is handed on as bytes is refused, and leaves the key free",
+        "where a framework's parser has read, fingerprint and handler have its one reading",
+        "a signed webhook with two readings is taken, and the last member counts for all of it",
+      ].map((title) => inSecurity("two-readings", title)),
     ],
-    open: "of two members with one name the last counts, for the fingerprint as for the handler",
+    open:
+      "what a framework's own parser has left of two members cannot be seen any more; the " +
+      "pages say how to hand on bytes",
   },
   {
     threat: "sizes without a bound",
@@ -170,7 +126,9 @@ export const ROWS: readonly Row[] = [
         "S4: waiting duplicates are bounded: one too many is told in-progress at once",
       ],
     ],
-    open: "keys per account and minute are the application's own to limit",
+    open:
+      "keys per account and minute are limited before the protection, by the application's " +
+      "own limiter: the number is a rule of its business",
   },
   {
     threat: "keys that are taken before their owner comes, or held for ever",
@@ -185,7 +143,9 @@ export const ROWS: readonly Row[] = [
         "S24: nothing of a call that was refused outside is stored, so rate limits go before the claim",
       ],
     ],
-    open: "there is no quota of an account",
+    open:
+      "there is no quota of an account: it would be a second row in every claim; a limiter " +
+      "before the protection and the bounds of runs and waiting stand for it",
   },
   {
     threat: "SQL in keys, names and texts",
@@ -201,7 +161,11 @@ export const ROWS: readonly Row[] = [
       ["test/stores/sqlite-extra.test.ts", "a prefix that is no identifier is refused"],
     ],
   },
-  { threat: "Lua and keys of Redis", proofs: [], open: "there is no store on Redis" },
+  {
+    threat: "Lua and keys of Redis",
+    proofs: [],
+    open: "there is no store on Redis, because it forgets acknowledged writes in a failover",
+  },
   {
     threat: "the dashboard",
     proofs: [],
@@ -232,8 +196,13 @@ export const ROWS: readonly Row[] = [
         "card-data",
         "under encryption no card number is in a file, a report or the command line",
       ),
+      inSecurity("error-text", "an error that cannot be masked is not told"),
+      inSecurity("error-text", "what is made of an error is bounded too"),
+      inSecurity("card-members", "a name that a client chose is one bounded text in the log"),
     ],
-    open: "a report has the handler's own error as it was thrown",
+    open:
+      "a report has the handler's own error as it was thrown, because it goes to the " +
+      "handler's own program",
   },
   {
     threat: "what is installed with the package",

@@ -14,8 +14,8 @@ const act = fc.record({
   key: fc.constantFrom(...KEYS),
 });
 
-function house() {
-  const once = nevertwice({ store: memoryStore(), namespace: "test", onEvent: () => undefined });
+function house(store = memoryStore()) {
+  const once = nevertwice({ store, namespace: "test", onEvent: () => undefined });
   const pay = once.operation("pay", {
     input: Order,
     handler: (_, input) => ok({ paid: input.amount }, 201, { reference: input.cartId }),
@@ -52,6 +52,48 @@ test("another account's key is answered like one that nobody has", async () => {
     (key: string) => once.resume({ scope: "acct_b", key, origin: "own" }, word),
   ])
     assert.deepEqual(await ask("k1"), await ask("never-used"));
+});
+
+/** A store that notes each of its calls by its name and the number of what it is given. */
+function watched(calls: string[]) {
+  const store = memoryStore();
+  const watch = (target: object, path: string): object =>
+    new Proxy(target, {
+      get(owner, name) {
+        const found: unknown = Reflect.get(owner, name);
+        const named = `${path}${String(name)}`;
+        if (typeof found === "function")
+          return (...given: unknown[]): unknown => {
+            calls.push(`${named}(${given.length})`);
+            return Reflect.apply(found, owner, given);
+          };
+        return typeof found === "object" && found !== null ? watch(found, `${named}.`) : found;
+      },
+    });
+  return watch(store, "") as typeof store;
+}
+
+test("the store is asked the same for another account's key as for one that nobody has", async () => {
+  const calls: string[] = [];
+  const { once, pay } = house(watched(calls));
+  await pay.run({ scope: "acct_a", key: "k1", input: { cartId: "mine", amount: 5 } });
+  const theirs = (key: string) => ({ scope: "acct_b", key, origin: "own" }) as const;
+  const input = { cartId: "theirs", amount: 7 };
+  const asked = async (work: () => Promise<unknown>): Promise<readonly string[]> => {
+    calls.length = 0;
+    await work();
+    return [...calls];
+  };
+  for (const ask of [
+    (key: string) => once.lookup(theirs(key)),
+    (key: string) => once.resume(theirs(key), { by: "b", reason: "x" }),
+    (key: string) => once.settle(theirs(key), { step: "s", executed: "x", by: "b", reason: "x" }),
+    (key: string) => pay.run({ scope: "acct_b", key, input }),
+  ]) {
+    const first = await asked(() => ask("k1"));
+    assert.ok(first.length > 0);
+    assert.deepEqual(first, await asked(() => ask("never-used")));
+  }
 });
 
 test("where scope and key end is no matter of the letters between them", () => {

@@ -33,13 +33,13 @@ function gatewayOf(publicKey: string, privateKey: string): Gateway {
   return new braintree.BraintreeGateway({ environment, merchantId: "m", publicKey, privateKey });
 }
 
-const gateway = gatewayOf("public", "first");
-const keys = { publicKey: "public", privateKey: "first" };
+const gateway = gatewayOf("public", "first-secret-1234");
+const keys = { publicKey: "public", privateKey: "first-secret-1234" };
 const alone = braintreeWebhook({ keys });
 const both = braintreeWebhook({ keys, gateway });
 const KINDS = Object.values(braintree.WebhookNotification.Kind);
 
-function signature(payload: string, privateKey = "first"): string {
+function signature(payload: string, privateKey = "first-secret-1234"): string {
   const key = createHash("sha1").update(privateKey).digest();
   return createHmac("sha1", key).update(payload).digest("hex");
 }
@@ -63,7 +63,7 @@ testProperty(
   fc.asyncProperty(
     fc.constantFrom(...KINDS),
     fc.stringMatching(/^[a-z0-9_]{1,20}$/),
-    fc.constantFrom("first", "first", "second"),
+    fc.constantFrom("first-secret-1234", "first-secret-1234", "second-secret-1234"),
     fc.constantFrom("public", "public", "other"),
     damage,
     async (kind, id, privateKey, publicKey, damaged) => {
@@ -124,17 +124,17 @@ test("the fields are needed once, in a body that is UTF-8", async () => {
 
 test("of several signatures that of a known key counts, for each key in its turn", async () => {
   const payload = `${Buffer.from(notification("check", "")).toString("base64")}\n`;
-  const second = { publicKey: "other", privateKey: "second" };
+  const second = { publicKey: "other", privateKey: "second-secret-1234" };
   const rotated = braintreeWebhook({ keys: [keys, second], gateway });
   const first = `public|${signature(payload)}`;
-  const other = `other|${signature(payload, "second")}`;
+  const other = `other|${signature(payload, "second-secret-1234")}`;
   const told = async (pairs: string) =>
     (await eventsOf(rotated, parts(pairs, payload), NOW)).secret;
   assert.equal(await told(first), "public");
   assert.equal(await told(other), "other");
   assert.equal(await told(`unknown|${"0".repeat(40)}&${first}`), "public");
   assert.equal(await told(`public|${"0".repeat(40)}&${first}`), "public");
-  const swapped = `public|${signature(payload, "second")}`;
+  const swapped = `public|${signature(payload, "second-secret-1234")}`;
   await refusedWith("signature-wrong", () => told(swapped));
 });
 
@@ -237,9 +237,10 @@ test("a transaction is evidence of the step whose key ends its order's id", asyn
 test("an endpoint has a whole key", async () => {
   for (const odd of [
     [],
-    { publicKey: "", privateKey: "first" },
+    { publicKey: "", privateKey: "first-secret-1234" },
     { publicKey: "public", privateKey: "" },
-    { publicKey: "a|b", privateKey: "first" },
+    { publicKey: "public", privateKey: "fifteen letters" },
+    { publicKey: "a|b", privateKey: "first-secret-1234" },
     undefined,
   ])
     await refusedWith("option-invalid", () => braintreeWebhook({ keys: odd as never }));

@@ -14,7 +14,7 @@ const BODY = JSON.stringify({ id: "e1", type: "paid", payment: "p1" });
 const acme = (options: Partial<CustomWebhookOptions> = {}) =>
   customWebhook({
     source: "acme",
-    secret: "first",
+    secret: "first-secret-1234",
     signature: (delivery) => {
       const values = delivery.header(HEADER);
       return values.length === 1 ? values : undefined;
@@ -28,7 +28,7 @@ const acme = (options: Partial<CustomWebhookOptions> = {}) =>
     }),
     ...options,
   });
-const parts = (body: string) => ({ headers: { [HEADER]: hexOf(body, "first") }, body });
+const parts = (body: string) => ({ headers: { [HEADER]: hexOf(body, "first-secret-1234") }, body });
 
 testTraps("custom", {
   provider: (secret) => acme({ secret }),
@@ -50,7 +50,7 @@ testProperty(
       const signature = damaged(sign(secret));
       const provider = acme({ decode, algorithm });
       const taken = await isTaken(provider, { headers: { [HEADER]: signature }, body }, NOW);
-      assert.equal(taken, signature === sign("first"));
+      assert.equal(taken, signature === sign("first-secret-1234"));
     },
   ),
 );
@@ -96,7 +96,7 @@ test("a signed time counts in both directions, and is needed once it is declared
     timed.read(
       delivery({
         headers: {
-          [HEADER]: hexOf(`${time}.${BODY}`, "first"),
+          [HEADER]: hexOf(`${time}.${BODY}`, "first-secret-1234"),
           ...(time !== undefined && { "acme-time": time }),
         },
         body: BODY,
@@ -138,7 +138,7 @@ test("an event is read only once its signature is proved", async () => {
       return { type: "a" };
     },
   });
-  const forged = { headers: { [HEADER]: hexOf(BODY, "second") }, body: BODY };
+  const forged = { headers: { [HEADER]: hexOf(BODY, "second-secret-1234") }, body: BODY };
   await refusedWith("signature-wrong", () => eventsOf(counted, forged, NOW));
   assert.equal(reads, 0);
   await eventsOf(counted, parts(BODY), NOW);
@@ -147,7 +147,9 @@ test("an event is read only once its signature is proved", async () => {
 
 test("one of several signatures is enough", async () => {
   const several = acme({ signature: (delivery) => delivery.header(HEADER) });
-  const headers = { [HEADER]: ["zz", hexOf(BODY, "second"), hexOf(BODY, "first")] };
+  const headers = {
+    [HEADER]: ["zz", hexOf(BODY, "second-secret-1234"), hexOf(BODY, "first-secret-1234")],
+  };
   assert.ok(await isTaken(several, { headers, body: BODY }, NOW));
 });
 

@@ -11,9 +11,11 @@ const HEADER = "x-mollie-signature";
 const EVENT = { resource: "event", id: "event_1", type: "payment-link.paid", entityId: "pl_1" };
 const BODY = JSON.stringify(EVENT);
 const sdk = SignatureValidator;
-const sign = (body: Body, secret = "first") => ({ [HEADER]: `sha256=${hexOf(body, secret)}` });
-const alone = mollieWebhook({ secret: "first" });
-const both = mollieWebhook({ secret: "first", sdk });
+const sign = (body: Body, secret = "first-secret-1234") => ({
+  [HEADER]: `sha256=${hexOf(body, secret)}`,
+});
+const alone = mollieWebhook({ secret: "first-secret-1234" });
+const both = mollieWebhook({ secret: "first-secret-1234", sdk });
 
 test("any altered byte is refused, and bytes that only a lenient decoder would take", async () => {
   for (let index = 0; index < BODY.length; index += 1) {
@@ -30,15 +32,15 @@ test("any altered byte is refused, and bytes that only a lenient decoder would t
 test("each secret of a rotation counts in its time, and its name is told", async () => {
   const rotated = mollieWebhook({
     secret: [
-      { name: "old", secret: "first", notAfter: NOW },
-      { name: "new", secret: "second" },
+      { name: "old", secret: "first-secret-1234", notAfter: NOW },
+      { name: "new", secret: "second-secret-1234" },
     ],
     sdk,
   });
   const parts = (secret: string) => ({ headers: sign(BODY, secret), body: BODY });
-  assert.equal((await eventsOf(rotated, parts("first"), NOW)).secret, "old");
-  assert.equal((await eventsOf(rotated, parts("second"), NOW)).secret, "new");
-  await refusedWith("signature-wrong", () => eventOf(rotated, parts("first"), NOW + 1));
+  assert.equal((await eventsOf(rotated, parts("first-secret-1234"), NOW)).secret, "old");
+  assert.equal((await eventsOf(rotated, parts("second-secret-1234"), NOW)).secret, "new");
+  await refusedWith("signature-wrong", () => eventOf(rotated, parts("first-secret-1234"), NOW + 1));
 });
 
 testProperty(
@@ -51,7 +53,9 @@ testProperty(
       const header = `sha256=${damaged(hexOf(body, secret))}`;
       // A space behind a header's value is none of the value, as HTTP has it.
       fc.pre(!header.endsWith(" "));
-      const official = await SignatureValidator.validate(body, "first", header).catch(() => false);
+      const official = await SignatureValidator.validate(body, "first-secret-1234", header).catch(
+        () => false,
+      );
       const sent = { headers: { [HEADER]: header }, body };
       assert.equal(await isTaken(alone, sent, NOW), official);
       assert.equal(await isTaken(both, sent, NOW), official);
@@ -60,8 +64,8 @@ testProperty(
 );
 
 test("after a rotation there are two signatures, in two headers or joined", async () => {
-  const right = `sha256=${hexOf(BODY, "first")}`;
-  const wrong = `sha256=${hexOf(BODY, "second")}`;
+  const right = `sha256=${hexOf(BODY, "first-secret-1234")}`;
+  const wrong = `sha256=${hexOf(BODY, "second-secret-1234")}`;
   const values = [`${wrong}, ${right}`, `${right},${wrong}`, [wrong, right], [right, wrong]];
   for (const value of values)
     assert.equal(
@@ -70,7 +74,7 @@ test("after a rotation there are two signatures, in two headers or joined", asyn
     );
   const none = { headers: { [HEADER]: `${wrong}, ${wrong}` }, body: BODY };
   await refusedWith("signature-wrong", () => eventOf(both, none, NOW));
-  const bare = { headers: { [HEADER]: hexOf(BODY, "first") }, body: BODY };
+  const bare = { headers: { [HEADER]: hexOf(BODY, "first-secret-1234") }, body: BODY };
   await refusedWith("signature-missing", () => eventOf(both, bare, NOW));
 });
 
@@ -118,7 +122,7 @@ test("a classic call is a hint with a key of its own, for the object that it nam
 
 test("nothing is unsigned unless that is asked for", async () => {
   await refusedWith("option-invalid", () => mollieWebhook({ secret: undefined as never }));
-  const odd = { classic: true, secret: "first" } as const;
+  const odd = { classic: true, secret: "first-secret-1234" } as const;
   await refusedWith("option-invalid", () => mollieWebhook(odd));
   const form = { headers: {}, body: "id=tr_1" };
   await refusedWith("signature-missing", () => eventOf(both, form, NOW));

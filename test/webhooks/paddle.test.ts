@@ -23,12 +23,12 @@ function h1(body: Body, secret: string, seconds: number | string): string {
   return `h1=${hexOf(Buffer.concat([Buffer.from(`${seconds}:`), Buffer.from(body)]), secret)}`;
 }
 
-function parts(now: number, secret = "first", body: string = BODY) {
+function parts(now: number, secret = "first-secret-1234", body: string = BODY) {
   return { headers: { [HEADER]: `ts=${at(now)};${h1(body, secret, at(now))}` }, body };
 }
 
 const paddle = (options: Partial<PaddleWebhookOptions> = {}) =>
-  paddleWebhook({ secret: "first", ...options });
+  paddleWebhook({ secret: "first-secret-1234", ...options });
 
 testTraps("paddle", {
   provider: (secret) => paddle({ secret }),
@@ -49,7 +49,11 @@ testProperty(
         // The package reads no further than to the second sign of equality.
         if (part.endsWith("=")) return false;
         try {
-          return await sdk.webhooks.isSignatureValid(body, "first", `ts=${at(now)};${part}`);
+          return await sdk.webhooks.isSignatureValid(
+            body,
+            "first-secret-1234",
+            `ts=${at(now)};${part}`,
+          );
         } catch {
           return false;
         }
@@ -64,13 +68,16 @@ testProperty(
 
 test("a rotation's signatures count in any order, which they do not for the package", async () => {
   const now = Date.now();
-  const [first, second] = [h1(BODY, "first", at(now)), h1(BODY, "second", at(now))];
+  const [first, second] = [
+    h1(BODY, "first-secret-1234", at(now)),
+    h1(BODY, "second-secret-1234", at(now)),
+  ];
   for (const [signatures, alone] of [
     [`${first};${second}`, false],
     [`${second};${first}`, true],
   ] as const) {
     const header = `ts=${at(now)};${signatures}`;
-    assert.equal(await sdk.webhooks.isSignatureValid(BODY, "first", header), alone);
+    assert.equal(await sdk.webhooks.isSignatureValid(BODY, "first-secret-1234", header), alone);
     assert.ok(await isTaken(paddle({ sdk }), { headers: { [HEADER]: header }, body: BODY }, now));
   }
 });
@@ -83,7 +90,10 @@ test("a time too far in the past or in the future is refused", async () => {
   await refusedWith("signature-late", signedAt(61_000));
   const ahead = Date.now() + 315_360_000_000;
   const { headers, body } = parts(ahead);
-  assert.equal(await sdk.webhooks.isSignatureValid(body, "first", headers[HEADER] ?? ""), true);
+  assert.equal(
+    await sdk.webhooks.isSignatureValid(body, "first-secret-1234", headers[HEADER] ?? ""),
+    true,
+  );
   await refusedWith("signature-late", () => eventsOf(paddle({ sdk }), parts(ahead), Date.now()));
   const brief = paddle({ toleranceMs: 1000 });
   await refusedWith("signature-late", () => eventsOf(brief, parts(NOW - 2000), NOW));
@@ -104,10 +114,10 @@ test("a signed time that is missing, repeated or odd is refused", async () => {
     [`ts=${seconds}.5`, `${seconds}.5`],
     ["ts=now", "now"],
   ] as const) {
-    const headers = { [HEADER]: `${time};${h1(BODY, "first", signed)}` };
+    const headers = { [HEADER]: `${time};${h1(BODY, "first-secret-1234", signed)}` };
     await refusedWith("signature-missing", () => eventsOf(paddle(), { headers, body: BODY }, NOW));
   }
-  const headers = { [HEADER]: `ts=${seconds + 1};${h1(BODY, "first", seconds)}` };
+  const headers = { [HEADER]: `ts=${seconds + 1};${h1(BODY, "first-secret-1234", seconds)}` };
   await refusedWith("signature-wrong", () => eventsOf(paddle(), { headers, body: BODY }, NOW));
 });
 
@@ -136,15 +146,17 @@ test("the key is the event's id, also where another notification carries it", as
   assert.equal(one.occurredAt, Date.UTC(2026, 8, 21, 14, 13, 20));
   assert.equal(one.evidence, undefined);
   const again = JSON.stringify({ ...EVENT, notification_id: "ntf_2" });
-  const other = await eventOf(paddle(), parts(NOW, "first", again), NOW);
+  const other = await eventOf(paddle(), parts(NOW, "first-secret-1234", again), NOW);
   assert.deepEqual([other.key, other.fingerprint], [one.key, one.fingerprint]);
   const changed = JSON.stringify({ ...EVENT, data: { id: "txn_2" } });
-  const third = await eventOf(paddle(), parts(NOW, "first", changed), NOW);
+  const third = await eventOf(paddle(), parts(NOW, "first-secret-1234", changed), NOW);
   assert.equal(third.key, one.key);
   assert.notDeepEqual(third.fingerprint, one.fingerprint);
 });
 
 test("what is signed and no event is malformed", async () => {
   for (const body of ["", "no", "[]", "null", "{}", '{"event_id":1,"event_type":"a.b"}'])
-    await refusedWith("webhook-malformed", () => eventOf(paddle(), parts(NOW, "first", body), NOW));
+    await refusedWith("webhook-malformed", () =>
+      eventOf(paddle(), parts(NOW, "first-secret-1234", body), NOW),
+    );
 });

@@ -11,7 +11,7 @@ import { type Body, bodies, damage, NOW, secret as secrets, testTraps } from "./
 
 const api = shopifyApi({
   apiKey: "key",
-  apiSecretKey: "first",
+  apiSecretKey: "first-secret-1234",
   apiVersion: ApiVersion.January26,
   hostName: "shop.example",
   isEmbeddedApp: false,
@@ -19,13 +19,13 @@ const api = shopifyApi({
 });
 const sdk: ShopifySignatureSdk = api as unknown as ShopifySignatureSdk;
 const HEADER = "x-shopify-hmac-sha256";
-const provider = shopifyWebhook({ secret: "first", sdk });
+const provider = shopifyWebhook({ secret: "first-secret-1234", sdk });
 const BODY = JSON.stringify({ id: 820_982_911, updated_at: "2026-09-21T14:13:20Z", note: "x" });
 
 const base64Of = (body: Body, secret: string) =>
   createHmac("sha256", secret).update(body).digest("base64");
 
-const headersOf = (body: Body, secret = "first") => ({
+const headersOf = (body: Body, secret = "first-secret-1234") => ({
   [HEADER]: base64Of(body, secret),
   "x-shopify-topic": "orders/create",
   "x-shopify-shop-domain": "one.myshopify.com",
@@ -51,15 +51,15 @@ testProperty(
     const sent = parts(body, { [HEADER]: damaged(base64Of(body, secret)) });
     const rawRequest = { method: "POST", url: "/", headers: sent.headers };
     const { valid } = await sdk.webhooks.validate({ rawBody: body, rawRequest });
-    assert.equal(await isTaken(shopifyWebhook({ secret: "first" }), sent, NOW), valid);
+    assert.equal(await isTaken(shopifyWebhook({ secret: "first-secret-1234" }), sent, NOW), valid);
     assert.equal(await isTaken(provider, sent, NOW), valid);
   }),
 );
 
 test("a signature has one spelling, although its last letter has bits to spare", async () => {
-  const loose = shopifyWebhook({ secret: "first" });
+  const loose = shopifyWebhook({ secret: "first-secret-1234" });
   const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const genuine = base64Of(BODY, "first");
+  const genuine = base64Of(BODY, "first-secret-1234");
   const taken: string[] = [];
   for (const letter of letters) {
     const signature = `${genuine.slice(0, -2)}${letter}=`;
@@ -71,13 +71,19 @@ test("a signature has one spelling, although its last letter has bits to spare",
 });
 
 test("the package is not asked of what a secret has signed that it does not know", async () => {
-  const sent = { headers: headersOf(BODY, "old"), body: BODY };
-  assert.ok(await isTaken(shopifyWebhook({ secret: ["first", "old"], sdk }), sent, NOW));
+  const sent = { headers: headersOf(BODY, "older-secret-1234"), body: BODY };
+  assert.ok(
+    await isTaken(
+      shopifyWebhook({ secret: ["first-secret-1234", "older-secret-1234"], sdk }),
+      sent,
+      NOW,
+    ),
+  );
 });
 
 test("the package refuses deliveries without Shopify's other headers", async () => {
   const sent = parts(BODY, { "x-shopify-api-version": "" });
-  assert.ok(await isTaken(shopifyWebhook({ secret: "first" }), sent, NOW));
+  assert.ok(await isTaken(shopifyWebhook({ secret: "first-secret-1234" }), sent, NOW));
   await refusedWith("signature-wrong", () => eventOf(provider, sent, NOW));
 });
 
@@ -86,7 +92,7 @@ test("the newer headers are read likewise", async () => {
   const headers = Object.fromEntries(short) as Record<string, string>;
   const one = await eventOf(provider, parts(BODY), NOW);
   assert.deepEqual(await eventOf(provider, { headers, body: BODY }, NOW), one);
-  const mixed = { ...headersOf(BODY), "shopify-hmac-sha256": base64Of(BODY, "second") };
+  const mixed = { ...headersOf(BODY), "shopify-hmac-sha256": base64Of(BODY, "second-secret-1234") };
   await refusedWith("signature-wrong", () =>
     eventOf(provider, { headers: mixed, body: BODY }, NOW),
   );
@@ -109,7 +115,7 @@ test("the key is made of topic and body, under whatever ids they come", async ()
 });
 
 test("a topic that is missing, repeated or odd is malformed", async () => {
-  const loose = shopifyWebhook({ secret: "first" });
+  const loose = shopifyWebhook({ secret: "first-secret-1234" });
   for (const topic of ["", "orders\ncreate", ["orders/create", "orders/paid"]])
     await refusedWith("webhook-malformed", () =>
       eventOf(loose, parts(BODY, { "x-shopify-topic": topic }), NOW),

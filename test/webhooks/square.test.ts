@@ -16,7 +16,7 @@ function signature(body: Body, secret: string, url = URL_SIGNED): string {
   return createHmac("sha256", secret).update(url).update(body).digest("base64");
 }
 
-const sign = (body: Body, secret = "first") => ({ [HEADER]: signature(body, secret) });
+const sign = (body: Body, secret = "first-secret-1234") => ({ [HEADER]: signature(body, secret) });
 
 testTraps("square", {
   provider: (secret) => squareWebhook({ secret, url: URL_SIGNED, sdk: WebhooksHelper }),
@@ -25,8 +25,8 @@ testTraps("square", {
   body: BODY,
 });
 
-const alone = squareWebhook({ secret: "first", url: URL_SIGNED });
-const both = squareWebhook({ secret: "first", url: URL_SIGNED, sdk: WebhooksHelper });
+const alone = squareWebhook({ secret: "first-secret-1234", url: URL_SIGNED });
+const both = squareWebhook({ secret: "first-secret-1234", url: URL_SIGNED, sdk: WebhooksHelper });
 
 testProperty(
   "Square's package takes what is taken here, and nothing else",
@@ -39,11 +39,11 @@ testProperty(
       const official = await WebhooksHelper.verifySignature({
         requestBody: body,
         signatureHeader: header,
-        signatureKey: "first",
+        signatureKey: "first-secret-1234",
         notificationUrl: URL_SIGNED,
       });
       // The padding of base64 says nothing.
-      fc.pre(official || signature(body, "first") !== `${header.replace(/=*$/, "")}=`);
+      fc.pre(official || signature(body, "first-secret-1234") !== `${header.replace(/=*$/, "")}=`);
       const sent = { headers: { [HEADER]: header }, body };
       assert.equal(await isTaken(alone, sent, NOW), official);
       assert.equal(await isTaken(both, sent, NOW), official);
@@ -53,16 +53,16 @@ testProperty(
 
 test("the registered address is signed, letter for letter", async () => {
   for (const url of [URL_SIGNED.slice(0, -1), `${URL_SIGNED}/`, "https://shop.example/"]) {
-    const headers = { [HEADER]: signature(BODY, "first", url) };
+    const headers = { [HEADER]: signature(BODY, "first-secret-1234", url) };
     await refusedWith("signature-wrong", () => eventOf(both, { headers, body: BODY }, NOW));
   }
   for (const url of ["", "/webhooks", undefined as never])
-    await refusedWith("option-invalid", () => squareWebhook({ secret: "first", url }));
+    await refusedWith("option-invalid", () => squareWebhook({ secret: "first-secret-1234", url }));
 });
 
 test("the package's false is a refusal", async () => {
   const sdk = { verifySignature: async () => false };
-  const provider = squareWebhook({ secret: "first", url: URL_SIGNED, sdk });
+  const provider = squareWebhook({ secret: "first-secret-1234", url: URL_SIGNED, sdk });
   const parts = { headers: sign(BODY), body: BODY };
   await refusedWith("signature-wrong", () => eventOf(provider, parts, NOW));
 });

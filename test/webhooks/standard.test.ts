@@ -189,6 +189,9 @@ test("a part of the signed text cannot move from the id or the time into the bod
 test("a secret that is none is refused before anything is received", async () => {
   const secrets = ["", "whsec_", "whsec_?", "whpk_AAAA", [], undefined as never, [FIRST, ""]];
   for (const secret of secrets) await refusedWith("option-invalid", () => webhook({ secret }));
+  const short = `whsec_${Buffer.alloc(23, 1).toString("base64")}`;
+  await refusedWith("option-invalid", () => webhook({ secret: short }));
+  webhook({ secret: `whsec_${Buffer.alloc(24, 1).toString("base64")}` });
   await refusedWith("option-invalid", () => webhook({ toleranceMs: 0 }));
   await refusedWith("option-invalid", () => webhook({ headers: "other" as never }));
 });

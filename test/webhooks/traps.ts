@@ -34,8 +34,9 @@ export function testTraps(
   { provider, sign, header, body }: Scene,
   { several = false }: { readonly several?: boolean } = {},
 ): void {
-  const one = provider("first");
-  const signed = sign(body, "first");
+  const signing = "first-secret-1234";
+  const one = provider(signing);
+  const signed = sign(body, signing);
   const read = (headers: Headers, sent: Body = body) =>
     one.read(delivery({ headers, body: sent }), NOW);
 
@@ -66,27 +67,38 @@ export function testTraps(
       Buffer.from([0xff]),
       Buffer.from(withSign).subarray(at + 3),
     ]);
-    await refusedWith("webhook-malformed", () => read(sign(withSign, "first"), withByte));
-    await refusedWith("webhook-malformed", () => read(sign(withByte, "first"), withByte));
+    await refusedWith("webhook-malformed", () =>
+      read(sign(withSign, "first-secret-1234"), withByte),
+    );
+    await refusedWith("webhook-malformed", () =>
+      read(sign(withByte, "first-secret-1234"), withByte),
+    );
   });
 
   test(`${name}: each secret of a rotation counts in its time, and its name is told`, async () => {
     const rotated = provider([
-      { name: "old", secret: "first", notAfter: NOW },
-      { name: "new", secret: "second", notBefore: NOW },
+      { name: "old", secret: "first-secret-1234", notAfter: NOW },
+      { name: "new", secret: "second-secret-1234", notBefore: NOW },
     ]);
     const parts = (secret: string) => ({ headers: sign(body, secret), body });
-    assert.equal((await eventsOf(rotated, parts("first"), NOW)).secret, "old");
-    assert.equal((await eventsOf(rotated, parts("second"), NOW)).secret, "new");
+    assert.equal((await eventsOf(rotated, parts("first-secret-1234"), NOW)).secret, "old");
+    assert.equal((await eventsOf(rotated, parts("second-secret-1234"), NOW)).secret, "new");
     const at = (secret: string, now: number) => () => rotated.read(delivery(parts(secret)), now);
-    await refusedWith("signature-wrong", at("first", NOW + 1));
-    await refusedWith("signature-wrong", at("second", NOW - 1));
-    await refusedWith("signature-wrong", at("third", NOW));
+    await refusedWith("signature-wrong", at("first-secret-1234", NOW + 1));
+    await refusedWith("signature-wrong", at("second-secret-1234", NOW - 1));
+    await refusedWith("signature-wrong", at("third-secret-1234", NOW));
   });
 
   test(`${name}: there is no endpoint without a secret`, async () => {
     for (const secret of ["", [], [""], undefined, { name: "empty", secret: "" }])
       await refusedWith("option-invalid", () => provider(secret as Secrets));
+  });
+
+  test(`${name}: a secret that is short enough to be guessed is refused`, async () => {
+    provider("sixteen letters!");
+    const short = "fifteen letters";
+    for (const secret of [short, [signing, short], { name: "short", secret: short }])
+      await refusedWith("option-invalid", () => provider(secret));
   });
 }
 
@@ -103,7 +115,12 @@ export const damage: fc.Arbitrary<(signature: string) => string> = fc.oneof(
 );
 
 /** The secret of the endpoint, or another one. */
-export const secret: fc.Arbitrary<string> = fc.constantFrom("first", "first", "second", "FIRST");
+export const secret: fc.Arbitrary<string> = fc.constantFrom(
+  "first-secret-1234",
+  "first-secret-1234",
+  "second-secret-1234",
+  "FIRST-SECRET-1234",
+);
 
 /** The text of a body with these members among others, in any spelling of JSON. */
 export function bodies(members: object): fc.Arbitrary<string> {

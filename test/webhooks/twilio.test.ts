@@ -20,12 +20,12 @@ const URL_ALL = `${URL_BASE}/webhooks`;
 const BODY = "MessageSid=SM1&MessageStatus=delivered&To=one";
 
 const webhook = (options: Partial<TwilioWebhookOptions> = {}) =>
-  twilioWebhook({ secret: "first", baseUrl: URL_BASE, sdk, ...options });
+  twilioWebhook({ secret: "first-secret-1234", baseUrl: URL_BASE, sdk, ...options });
 
 const macOf = (text: string | Uint8Array, secret: string) =>
   createHmac("sha1", secret).update(text).digest("base64");
 
-function signatureOf(url: string, body: string, secret = "first"): string {
+function signatureOf(url: string, body: string, secret = "first-secret-1234"): string {
   const form = Object.entries(parse(body)).sort(([one], [other]) => (one < other ? -1 : 1));
   return macOf(url + form.map(([name, value]) => `${name}${value}`).join(""), secret);
 }
@@ -37,7 +37,11 @@ function formParts(body: string, headers: Headers = {}, url = "/webhooks") {
 function jsonParts(body: string, headers: Headers = {}, more = "") {
   const digest = createHash("sha256").update(body).digest("hex");
   const url = `/webhooks?bodySHA256=${digest}${more}`;
-  return { url, headers: { [HEADER]: macOf(URL_BASE + url, "first"), ...headers }, body };
+  return {
+    url,
+    headers: { [HEADER]: macOf(URL_BASE + url, "first-secret-1234"), ...headers },
+    body,
+  };
 }
 
 testTraps("twilio", {
@@ -68,9 +72,12 @@ testProperty(
       const params = { ...parse(body) } as Record<string, string | string[]>;
       const called = withPort ? url : url.replace(/:\d+\//, "/");
       const signature = damaged(twilio.getExpectedTwilioSignature(secret, called, params));
-      const official = sdk.validateRequest("first", signature, url, params);
+      const official = sdk.validateRequest("first-secret-1234", signature, url, params);
       const sent = { url: `/webhooks${query}`, headers: { [HEADER]: signature }, body };
-      assert.equal(await isTaken(twilioWebhook({ secret: "first", baseUrl }), sent, NOW), official);
+      assert.equal(
+        await isTaken(twilioWebhook({ secret: "first-secret-1234", baseUrl }), sent, NOW),
+        official,
+      );
       assert.equal(await isTaken(webhook({ baseUrl }), sent, NOW), official);
     },
   ),
@@ -88,7 +95,12 @@ testProperty(
       const url = `/webhooks?a=1&bodySHA256=${digest}`;
       const signature = damaged(macOf(URL_BASE + url, secret));
       const sent = { url, headers: { [HEADER]: signature }, body: intact ? body : `${body} ` };
-      const official = sdk.validateRequestWithBody("first", signature, URL_BASE + url, sent.body);
+      const official = sdk.validateRequestWithBody(
+        "first-secret-1234",
+        signature,
+        URL_BASE + url,
+        sent.body,
+      );
       assert.equal(await isTaken(webhook(), sent, NOW), official);
     },
   ),
@@ -100,7 +112,7 @@ test("JSON is bound by the digest in the signed URL", async () => {
   assert.match(key, /^body:[0-9a-f]{64}$/);
   assert.equal(type, "a");
   // Without the package, which would refuse these too.
-  const alone = twilioWebhook({ secret: "first", baseUrl: URL_BASE });
+  const alone = twilioWebhook({ secret: "first-secret-1234", baseUrl: URL_BASE });
   const other = { ...jsonParts(body), body: '{"type":"b","id":1}' };
   await refusedWith("signature-wrong", () => eventOf(alone, other, NOW));
   const twice = jsonParts(body, {}, `&bodySHA256=${"0".repeat(64)}`);
@@ -151,13 +163,13 @@ test("a request says what it is about", async () => {
 
 test("a form with bytes that are no text is malformed, although its signature fits", async () => {
   const url = "/webhooks";
-  const headers = { [HEADER]: macOf(`${URL_ALL}Body\ufffd`, "first") };
+  const headers = { [HEADER]: macOf(`${URL_ALL}Body\ufffd`, "first-secret-1234") };
   for (const body of ["Body=%FF", "Body=%", "Body=%ED%A0%80"])
     await refusedWith("webhook-malformed", () => eventOf(webhook(), { url, headers, body }, NOW));
 });
 
 test("a whole URL counts whatever path a proxy made of it", async () => {
-  const provider = twilioWebhook({ secret: "first", url: URL_ALL, sdk });
+  const provider = twilioWebhook({ secret: "first-secret-1234", url: URL_ALL, sdk });
   const signed = formParts(BODY, {}, "/webhooks?a=1");
   assert.ok(await isTaken(provider, { ...signed, url: "/inner?a=1" }, NOW));
   const other = delivery({ ...signed, url: "/inner?a=2" });
@@ -171,7 +183,9 @@ test("there is no endpoint without its URL", async () => {
     { url: `${URL_ALL}?a=1` },
     { baseUrl: "shop.example" },
   ])
-    await refusedWith("option-invalid", () => twilioWebhook({ secret: "first", ...options }));
+    await refusedWith("option-invalid", () =>
+      twilioWebhook({ secret: "first-secret-1234", ...options }),
+    );
 });
 
 test("the acknowledgement is TwiML that does nothing", () => {

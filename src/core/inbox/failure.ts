@@ -1,6 +1,7 @@
 import type { Random } from "../../model/random.ts";
 import type { EventEnd, WaitingEvent } from "../../store/inbox.ts";
-import { boundedLine, errorLine } from "../error-line.ts";
+import { errorLine, toldLine } from "../error-line.ts";
+import type { Ports } from "../ports.ts";
 import { EventParked, EventRefused } from "./event.ts";
 
 const BASE_MS = 1_000;
@@ -36,19 +37,19 @@ export function poisoned({ number, starts, attempts }: WaitingEvent): EventEnd |
 export function endOfError(
   event: WaitingEvent,
   error: unknown,
-  random: Random,
+  ports: Pick<Ports, "random" | "errorText">,
   retryForMs: number,
 ): EventEnd {
   const { number, attempts, receivedAt, now } = event;
   if (error instanceof EventRefused)
-    return { number, kind: "dead", error: boundedLine(error.message) };
-  const line = errorLine(error);
+    return { number, kind: "dead", error: toldLine(error.message, error, ports) };
+  const line = errorLine(error, ports);
   if (now - receivedAt > retryForMs)
     return { number, kind: "dead", error: `It was tried for too long. ${line}` };
   const parked = error instanceof EventParked;
   return {
     ...{ number, kind: "waiting", attempted: true, error: line },
-    dueInMs: jitterMs(attempts, random, parked ? PARKED_CAP_MS : CAP_MS),
+    dueInMs: jitterMs(attempts, ports.random, parked ? PARKED_CAP_MS : CAP_MS),
     ...(parked ? { waitsFor: error.waitsFor } : {}),
   };
 }

@@ -105,7 +105,7 @@ function failed(
   error: unknown,
 ): EventEnd {
   if (one === undefined) throw error;
-  return endOfError(one.event, error, ports.random, retryForMs);
+  return endOfError(one.event, error, ports, retryForMs);
 }
 
 function handle(

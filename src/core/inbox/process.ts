@@ -55,7 +55,7 @@ async function bringEvidence(
     if (end === "settled") ports.wake();
     return end === "held" ? putOff(event, HELD_MS) : undefined;
   } catch (error) {
-    return endOfError(event, error, ports.random, definition.retryForMs);
+    return endOfError(event, error, ports, definition.retryForMs);
   }
 }
 
@@ -69,7 +69,7 @@ async function prepare(
   const object = opened.find(({ body }) => body.object !== undefined)?.body.object;
   const declaration = objectOf(definition, object);
   const fails = (of: readonly Opened[], error: unknown): EventEnd[] =>
-    of.map(({ event }) => endOfError(event, error, ports.random, definition.retryForMs));
+    of.map(({ event }) => endOfError(event, error, ports, definition.retryForMs));
   let current: unknown;
   if (object !== undefined && declaration?.read !== undefined) {
     const read = await readObject(ports, definition, claimed.source, object.id, declaration.read);

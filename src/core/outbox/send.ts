@@ -1,7 +1,7 @@
 import { decodeJson } from "../../model/json.ts";
 import { digestUuid } from "../../model/provider-key.ts";
 import type { ClaimedMessage, MessageEnd, OutboxStore } from "../../store/outbox.ts";
-import { boundedLine, errorLine } from "../error-line.ts";
+import { boundedLine, errorLine, toldLine } from "../error-line.ts";
 import { jitterMs } from "../inbox/failure.ts";
 import { isDeclined, isInDoubt, isNotExecuted, isRefused } from "../judgement.ts";
 import { type Ports, within } from "../ports.ts";
@@ -87,7 +87,7 @@ async function outcomeOf(
     returned = await Promise.race([relay.send(given), aborted(stopper.signal)]);
   } catch (error) {
     returned = relay.judge(error);
-    return toEnd(ports, relay, message, now, returned, errorLine(error));
+    return toEnd(ports, relay, message, now, returned, errorLine(error, ports));
   } finally {
     cancel();
   }
@@ -127,7 +127,7 @@ function toEnd(
 ): MessageEnd {
   const { sends, doubted, firstSentAt, stagedAt } = message;
   if (isRefused(returned) || isDeclined(returned)) {
-    const error = boundedLine(`It was refused: ${JSON.stringify(returned.decline)}`);
+    const error = toldLine(`It was refused: ${JSON.stringify(returned.decline)}`, returned, ports);
     // A refusal of this send says nothing of an earlier one that may have arrived.
     return { kind: doubted ? "in_doubt" : "dead", error };
   }

@@ -30,7 +30,7 @@ export const braintreeWebhooks: Webhooks = {
     return [{ id: identify("bt_", 16), type, object: transaction.id, body }];
   },
   // The private key of the gateway that the sandbox's page shows.
-  secretOf: () => "private",
+  secretOf: () => "private_key_of_the_sandbox",
   write: ({ event, endpoint }) => {
     const xml = xmlOf(event.body as Notice);
     const payload = `${Buffer.from(xml, "utf8").toString("base64")}\n`;

@@ -27,7 +27,8 @@ export const braintree: Provider = {
   setup: (url) => {
     const { hostname, port } = new URL(url);
     const environment = `new braintree.Environment("${hostname}", "${port}", "", false)`;
-    const credentials = 'merchantId: "shop", publicKey: "public", privateKey: "private"';
+    const credentials =
+      'merchantId: "shop", publicKey: "public", privateKey: "private_key_of_the_sandbox"';
     return `new braintree.BraintreeGateway({ environment: ${environment}, ${credentials} })`;
   },
   rules: {

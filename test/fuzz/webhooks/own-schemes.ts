@@ -83,12 +83,17 @@ const XML = [
 ].join("");
 
 function braintreeMac(content: string): string {
-  return macOf(bytesOf(content), "hex", "sha1", createHash("sha1").update("first").digest());
+  return macOf(
+    bytesOf(content),
+    "hex",
+    "sha1",
+    createHash("sha1").update("first-secret-1234").digest(),
+  );
 }
 
 const braintree: Scene = {
   name: "braintree",
-  provider: braintreeWebhook({ keys: { publicKey: "public", privateKey: "first" } }),
+  provider: braintreeWebhook({ keys: { publicKey: "public", privateKey: "first-secret-1234" } }),
   bodies: [XML, XML.replace("t1", "t2").replaceAll("'", '"')],
   sign(xml) {
     const payload = `${Buffer.from(xml, "latin1").toString("base64")}\n`;
@@ -149,7 +154,7 @@ function twilioScene(
 ): Scene {
   return {
     ...{ name, bodies },
-    provider: twilioWebhook({ secret: ["first"], baseUrl: HOST }),
+    provider: twilioWebhook({ secret: ["first-secret-1234"], baseUrl: HOST }),
     sign(body) {
       const url = urlOf(body);
       const content = twilioContent(url, textOf({ body }));

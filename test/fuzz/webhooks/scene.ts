@@ -10,7 +10,7 @@ import { createChance } from "../../simulation/chance.ts";
 import { isSame } from "../json.ts";
 
 export const NOW = 1_790_000_000_000;
-export const SECRET = "first";
+export const SECRET = "first-secret-1234";
 
 /** A delivery in a form that can be printed; the body has one character for each byte. */
 export interface Wire {

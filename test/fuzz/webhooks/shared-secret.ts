@@ -13,7 +13,7 @@ import { stripeWebhook } from "../../../src/webhooks/stripe.ts";
 import { svixWebhook } from "../../../src/webhooks/svix.ts";
 import { bytesOf, headerOf, macOf, NOW, type Scene, SECRET, type Wire } from "./scene.ts";
 
-const secret = [SECRET, { name: "next", secret: "second" }];
+const secret = [SECRET, { name: "next", secret: "second-secret-1234" }];
 const STAMP = String(NOW / 1_000);
 const LATER = String(NOW / 1_000 - 200);
 
