@@ -1,14 +1,21 @@
 import { parseArgs } from "node:util";
-import { WIRE_FAULTS } from "../test/stores/postgres-wire.ts";
+import { WIRE_FAULTS, type WireFault } from "../test/stores/postgres-wire.ts";
 import type { Method } from "../test/stores/postgres-wire-call.ts";
 import { DRIVERS } from "../test/stores/postgres-wire-drivers.ts";
-import { openLab, type Tried, tryMethod, wrongsOf } from "../test/stores/postgres-wire-lab.ts";
+import {
+  type OpenLab,
+  openLab,
+  PATIENCE_MS,
+  type Tried,
+  tryMethod,
+  wrongsOf,
+} from "../test/stores/postgres-wire-lab.ts";
 import { METHODS } from "../test/stores/postgres-wire-methods.ts";
 import type { Said } from "../test/stores/postgres-wire-trial.ts";
 import { type Ground, openGround } from "./ground.ts";
 
 const USAGE =
-  "npm run prove -- wire [--method settle] [--driver pg|pg-prepared|postgres.js] [--fault swallow] [--lanes 4]";
+  "npm run prove -- wire [--method settle] [--driver pg|pg-prepared|postgres.js] [--fault swallow] [--lanes 4] [--patience 400]";
 /**
  * A new connection that is lost leaves the rejection of a statement of its own unhandled, and a
  * statement of the user's on a lost one is written to no socket.
@@ -26,6 +33,8 @@ export async function proveWire(args: readonly string[]): Promise<number> {
       driver: { type: "string", default: "pg" },
       fault: { type: "string" },
       lanes: { type: "string", default: "4" },
+      // A busy machine needs more, or it is slow and not the store wrong.
+      patience: { type: "string", default: String(PATIENCE_MS) },
     },
   });
   const { method, driver, fault } = values;
@@ -36,32 +45,57 @@ export async function proveWire(args: readonly string[]): Promise<number> {
   );
   if (driver === DYING) console.log(`SKIPPED: ${DYING} itself ends the process in join and cold.`);
   const faults = WIRE_FAULTS.filter((name) => fault === undefined || name === fault);
-  const lanes = Number(values.lanes);
-  if (methods.length === 0 || faults.length === 0 || !(lanes > 0) || DRIVERS[driver] === undefined)
+  const [lanes = 0, patience = 0] = [values.lanes, values.patience].map(Number);
+  const known = methods.length > 0 && faults.length > 0 && DRIVERS[driver] !== undefined;
+  if (!known || !(lanes > 0) || !(patience > 0))
     throw new Error(`This makes no sense. Usage: ${USAGE}`);
   const ground = await openGround("postgres");
   if (ground === undefined) return 1;
   const began = performance.now();
   try {
-    const left = [...methods];
-    const tried = new Map<Method, Tried>();
-    const lane = async (): Promise<void> => {
-      const lab = await openLab(await databaseOf(ground), driver);
+    const open = async (): Promise<OpenLab> => openLab(await databaseOf(ground), driver, patience);
+    const { tried, stopped } = await tryAll(methods, { open, lanes, faults, driver });
+    const seconds = Math.round((performance.now() - began) / 1_000);
+    return report(
+      driver,
+      { all: methods.flatMap((name) => tried.get(name) ?? []), stopped },
+      seconds,
+    );
+  } finally {
+    await ground.close();
+  }
+}
+
+interface Trying {
+  readonly driver: string;
+  readonly faults: readonly WireFault[];
+  readonly lanes: number;
+  open(): Promise<OpenLab>;
+}
+
+/** Each lane has a lab of its own, and a new one after a method that left its own unusable. */
+async function tryAll(methods: readonly Method[], { open, lanes, faults, driver }: Trying) {
+  const left = [...methods];
+  const tried = new Map<Method, Tried>();
+  const stopped: string[] = [];
+  const lane = async (): Promise<void> => {
+    while (left.length > 0) {
+      const lab = await open();
       try {
         for (let next = left.shift(); next !== undefined; next = left.shift()) {
           tried.set(next, await tryMethod(lab, next, faults));
           console.log(`${driver}: ${tried.size} of ${methods.length}, ${next.name}`);
         }
+      } catch (error) {
+        stopped.push(error instanceof Error ? error.message : String(error));
+        console.log(`${driver}: stopped in ${stopped.at(-1)}`);
       } finally {
         await lab.close();
       }
-    };
-    await Promise.all(Array.from({ length: lanes }, lane));
-    const all = methods.flatMap((name) => tried.get(name) ?? []);
-    return report(driver, all, Math.round((performance.now() - began) / 1_000));
-  } finally {
-    await ground.close();
-  }
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return { tried, stopped };
 }
 
 async function databaseOf(ground: Ground): Promise<string> {
@@ -72,12 +106,20 @@ async function databaseOf(ground: Ground): Promise<string> {
 
 const HEADINGS = ["method", "messages out", "in", "faults", ...SAYINGS, "longest", "wrong"];
 
-function report(driver: string, all: readonly Tried[], seconds: number): number {
+interface Found {
+  readonly all: readonly Tried[];
+  readonly stopped: readonly string[];
+}
+
+function report(driver: string, { all, stopped }: Found, seconds: number): number {
   const rows = [HEADINGS, HEADINGS.map(() => "---"), ...all.map(toCells)];
   const trials = all.flatMap((tried) => tried.trials);
-  const wrongs = all.flatMap((tried) =>
-    wrongsOf(tried).map((wrong) => `${tried.lesson.method.name}: ${wrong}`),
-  );
+  const wrongs = [
+    ...all.flatMap((tried) =>
+      wrongsOf(tried).map((wrong) => `${tried.lesson.method.name}: ${wrong}`),
+    ),
+    ...stopped,
+  ];
   const messages = all.reduce((sum, { lesson: { types } }) => {
     return sum + types.request.length + types.answer.length;
   }, 0);
@@ -85,7 +127,7 @@ function report(driver: string, all: readonly Tried[], seconds: number): number 
   console.log(
     `${driver}: ${all.length} calls, ${messages} messages, ${trials.length} faults in ${seconds} s, wrong ${wrongs.length}.`,
   );
-  for (const wrong of wrongs.slice(0, SHOWN_MAX * all.length)) console.log(wrong);
+  for (const wrong of wrongs.slice(0, SHOWN_MAX * (all.length + 1))) console.log(wrong);
   return wrongs.length === 0 ? 0 : 1;
 }
 

@@ -32,7 +32,8 @@ export async function startServers(): Promise<{
 export async function postgresUrl(): Promise<Server> {
   const given = process.env[URL_VARIABLE];
   if (given !== undefined) return { url: given, stop: async () => {} };
-  const binaries = (await findBinaries()) ?? (await installPackage());
+  const binaries =
+    (await findBinaries()) ?? ((await installPackage("postgresql")) && (await findBinaries()));
   if (binaries !== undefined) return startPostgres(binaries);
   const skip = `no PostgreSQL: set ${URL_VARIABLE} or install the package postgresql`;
   if (process.env["CI"] === "true") throw new Error(`There is ${skip}.`);
@@ -52,16 +53,17 @@ export async function findBinaries(): Promise<string | undefined> {
   return undefined;
 }
 
-async function installPackage(): Promise<string | undefined> {
+/** Whether Debian's package is there now; only root can install one. */
+export async function installPackage(name: string): Promise<true | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   try {
     await run("apt-get", ["update"], { env });
-    await run("apt-get", ["install", "--yes", "--no-install-recommends", "postgresql"], { env });
+    await run("apt-get", ["install", "--yes", "--no-install-recommends", name], { env });
   } catch {
     return undefined;
   }
-  return findBinaries();
+  return true;
 }
 
 async function startPostgres(binaries: string): Promise<Server> {

@@ -2,7 +2,7 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chown, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
 import { findBinaries, freePort, lowerUser } from "../../scripts/servers.ts";
@@ -22,6 +22,8 @@ export interface Member {
   kill(): Promise<void>;
   /** The same server again, over what its disk holds. */
   restart(): Promise<void>;
+  /** Waits until it answers, and starts it where it has ended by itself. */
+  recover(): Promise<"by itself" | "restarted">;
 }
 
 export interface Cluster {
@@ -31,20 +33,34 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-/** A primary that can be copied, or why there is none. @param fsync off saves time */
+export interface ClusterOptions {
+  /** Off by default, which saves time. */
+  readonly fsync?: "on" | "off";
+  /** What the servers, and nothing else, are given of an environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly settings?: readonly string[];
+  /** The directory that holds the data. */
+  readonly under?: string;
+}
+
+/** A primary that can be copied, or why there is none. */
 export async function openCluster({
   fsync = "off",
-} = {}): Promise<Cluster | { readonly skip: string }> {
+  env = {},
+  settings: more = [],
+  under = tmpdir(),
+}: ClusterOptions = {}): Promise<Cluster | { readonly skip: string }> {
   const binaries = await findBinaries();
   const found: string[] = binaries === undefined ? [] : await readdir(binaries);
   const missing = PROGRAMS.filter((program) => !found.includes(program));
   if (binaries === undefined || missing.length > 0)
     return { skip: `no ${missing.join(", ")} for a cluster of the test's own` };
+  const postgres = resolve(binaries, "postgres");
   const user = await lowerUser();
-  const base = await mkdtemp(join(tmpdir(), "nevertwice-cluster-"));
+  const base = await mkdtemp(join(under, "nevertwice-cluster-"));
   if (user !== undefined) await chown(base, user.uid, user.gid);
   const as = (program: string, parameters: readonly string[]): [string, string[]] => {
-    const path = join(binaries, program);
+    const path = resolve(binaries, program);
     if (user === undefined) return [path, [...parameters]];
     const lower = [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"];
     return ["setpriv", [...lower, path, ...parameters]];
@@ -61,10 +77,15 @@ export async function openCluster({
     await mkdir(sockets, { mode: 0o700 });
     if (user !== undefined) await chown(sockets, user.uid, user.gid);
     const port = await freePort();
-    const settings = ["listen_addresses=127.0.0.1", `port=${port}`, `fsync=${fsync}`];
+    const settings = ["listen_addresses=127.0.0.1", `port=${port}`, `fsync=${fsync}`, ...more];
     const parameters = ["-D", data, "-k", sockets, ...settings.flatMap((text) => ["-c", text])];
     const serve = async (url: string): Promise<ChildProcess> => {
-      const server = spawn(...as("postgres", parameters), { cwd: base, stdio: "ignore" });
+      // Set by the lower user, who owns what a preloaded library makes.
+      const given = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+      const server = spawn(...as("/usr/bin/env", [...given, postgres, ...parameters]), {
+        cwd: base,
+        stdio: "ignore",
+      });
       processes.push(server);
       await isUp(url, server);
       return server;
@@ -102,6 +123,15 @@ async function memberOf(
     kill: () => killed(server),
     async restart() {
       server = await serve(url);
+    },
+    async recover() {
+      // A server that ends while it is waited for is one that cannot mend itself.
+      const mended = await isUp(url, server).then(
+        () => true,
+        () => false,
+      );
+      if (!mended) server = await serve(url);
+      return mended ? "by itself" : "restarted";
     },
   };
 }

@@ -48,7 +48,7 @@ function shopOf({ url }: Member, patience: Partial<Patience> = {}): Shop {
 
 async function over(
   t: TestContext,
-  fsync: string,
+  fsync: "on" | "off",
   run: (cluster: Cluster) => Promise<void>,
 ): Promise<void> {
   const cluster = await openCluster({ fsync });

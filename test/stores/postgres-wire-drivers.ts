@@ -11,8 +11,8 @@ export interface Opened extends Wired {
 
 /** Fewer than the faults of one method: a connection that is not given back is missed soon. */
 const CONNECTIONS = 3;
-/** How long a user waits for a statement of their own. */
-const USER_MS = 500;
+/** How much longer than the store a user waits for a statement of their own. */
+const USER_MS = 100;
 const INSERT = "INSERT INTO orders VALUES ('o')";
 
 /** A connection of the user's own. */
@@ -24,12 +24,14 @@ interface Line {
 }
 
 function overPg(url: string, patience: Patience, prepare: boolean): Opened {
+  const { statementMs } = patience;
   const pool = quietPool(url, { max: CONNECTIONS });
   const store = postgresStore(pool, { ...patience, prepare, leases: pool });
   return {
     store: store as unknown as Store,
-    insert: (tx) => bounded((tx as { query(sql: string): Promise<void> }).query(INSERT)),
-    joining: joiningOver(async () => {
+    insert: (tx) =>
+      bounded(statementMs, (tx as { query(sql: string): Promise<void> }).query(INSERT)),
+    joining: joiningOver(statementMs, async () => {
       const client = await pool.connect();
       client.on("error", () => {});
       return {
@@ -46,12 +48,14 @@ function overPg(url: string, patience: Patience, prepare: boolean): Opened {
 }
 
 function overPostgresJs(url: string, patience: Patience): Opened {
+  const { statementMs } = patience;
   const sql = postgres(url, { max: CONNECTIONS, onnotice: () => {}, backoff: () => 0 });
   const store = postgresStore(sql, { ...patience, leases: sql });
   return {
     store: store as unknown as Store,
-    insert: (tx) => bounded((tx as { unsafe(text: string): Promise<void> }).unsafe(INSERT)),
-    joining: joiningOver(async () => {
+    insert: (tx) =>
+      bounded(statementMs, (tx as { unsafe(text: string): Promise<void> }).unsafe(INSERT)),
+    joining: joiningOver(statementMs, async () => {
       const reserved = await sql.reserve();
       return {
         tx: reserved,
@@ -74,9 +78,9 @@ export const DRIVERS: Readonly<Record<string, (url: string, patience: Patience) 
   "postgres.js": overPostgresJs,
 };
 
-async function bounded<T>(statement: PromiseLike<T>): Promise<T> {
+async function bounded<T>(ms: number, statement: PromiseLike<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error("The user gave up.")), USER_MS);
+  const timer = setTimeout(() => late.reject(new Error("The user gave up.")), ms + USER_MS);
   try {
     return await Promise.race([statement, late.promise]);
   } finally {
@@ -85,16 +89,16 @@ async function bounded<T>(statement: PromiseLike<T>): Promise<T> {
 }
 
 /** As a careful user does it: what fails before the COMMIT was not applied. */
-function joiningOver(acquire: () => Promise<Line>): Wired["joining"] {
+function joiningOver(statementMs: number, acquire: () => Promise<Line>): Wired["joining"] {
   return async (work) => {
     let line: Line | undefined;
     let answer: Answer<unknown>;
     try {
       line = await acquire();
-      await bounded(line.ask("BEGIN"));
+      await bounded(statementMs, line.ask("BEGIN"));
       answer = await work(line.tx);
       if (answer.kind !== "ok") throw answer.error;
-      if (isThrown(answer.value)) await bounded(line.ask("ROLLBACK"));
+      if (isThrown(answer.value)) await bounded(statementMs, line.ask("ROLLBACK"));
     } catch (error) {
       line?.giveBack(true);
       return { kind: "not-applied", error, again: true };
@@ -104,7 +108,7 @@ function joiningOver(acquire: () => Promise<Line>): Wired["joining"] {
       return answer;
     }
     try {
-      const said = await bounded(line.ask("COMMIT"));
+      const said = await bounded(statementMs, line.ask("COMMIT"));
       line.giveBack(false);
       if (said === "COMMIT") return answer;
       return { kind: "not-applied", error: new Error(`COMMIT said ${said}.`), again: true };

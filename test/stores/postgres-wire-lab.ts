@@ -8,17 +8,30 @@ import { DRIVERS } from "./postgres-wire-drivers.ts";
 import { attempt, type Lab, type Lesson, learn, type Trial } from "./postgres-wire-trial.ts";
 import { truthTeller } from "./postgres-wire-truth.ts";
 
-/** Long enough for a busy machine, and short enough to wait for a thousand times. */
-const PATIENCE: Patience = {
-  ...{ connectMs: 1_500, lockMs: 200, statementMs: 400, idleMs: 5_000, commitMs: 400 },
-};
+/** Long enough for a machine of its own, and short enough to wait for a thousand times. */
+export const PATIENCE_MS = 400;
+
+/** @param ms how long a statement and a commit are waited for */
+function patienceOf(ms: number): Patience {
+  const connectMs = Math.max(1_500, 2 * ms);
+  return { connectMs, lockMs: ms / 2, statementMs: ms, idleMs: 5_000, commitMs: ms };
+}
+
+/** Longer than every patience of the store's, one after the other. */
+const ANSWER_MS_LEAST = 8_000;
+const ANSWER_PATIENCES = 8;
 
 export interface OpenLab extends Lab {
   close(): Promise<void>;
 }
 
 /** @param url of a database of its own; @param driver one of `DRIVERS` */
-export async function openLab(url: string, driver: string): Promise<OpenLab> {
+export async function openLab(
+  url: string,
+  driver: string,
+  patienceMs: number = PATIENCE_MS,
+): Promise<OpenLab> {
+  const patience = patienceOf(patienceMs);
   const open = DRIVERS[driver];
   if (open === undefined) throw new Error(`There is no driver ${driver}.`);
   const pool = quietPool(url);
@@ -27,12 +40,13 @@ export async function openLab(url: string, driver: string): Promise<OpenLab> {
   await direct.migrate();
   await pool.query("CREATE TABLE orders (id text)");
   const proxy = await openProxy(url);
-  const opened = open(proxy.url, PATIENCE);
+  const opened = open(proxy.url, patience);
   return {
     ...{ store: direct as unknown as Store, skew, proxy, opened },
     teller: await truthTeller(pool),
     remembers: driver === "pg-prepared",
-    open: () => open(proxy.url, PATIENCE),
+    answerMs: Math.max(ANSWER_MS_LEAST, ANSWER_PATIENCES * patienceMs),
+    open: () => open(proxy.url, patience),
     async close() {
       await opened.close();
       await proxy.close();
@@ -55,8 +69,20 @@ export async function tryMethod(
 ): Promise<Tried> {
   const lesson = await learn(lab, method);
   const trials: Trial[] = [];
-  for (const spot of spotsOf(lesson, faults)) trials.push(await attempt(lab, lesson, spot));
+  for (const spot of spotsOf(lesson, faults)) {
+    const trial = attempt(lab, lesson, spot).catch((cause: unknown) => {
+      const last = trials.at(-1);
+      const after = last === undefined ? "first" : `after ${placeOf(lesson, last)}`;
+      throw new Error(`${method.name}: no trial ${after}: ${messageOf(cause)}`, { cause });
+    });
+    trials.push(await trial);
+  }
   return { lesson, trials };
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message} ${messageOf(error.cause)}`;
 }
 
 /** A list of rows longer than this is met at its first and its last one only. */
@@ -81,9 +107,11 @@ function placesOf(types: string): number[] {
 
 /** Such as `cut after request 3 (E): ok, and it is not there`. */
 export function wrongsOf({ lesson, trials }: Tried): string[] {
-  return trials.flatMap(({ spot: { direction, index, fault }, said, wrong }) => {
-    const type = lesson.types[direction][index];
-    const where = `${fault} ${direction} ${index} (${type})`;
-    return wrong === undefined ? [] : `${where}, said ${said}: ${wrong}`;
-  });
+  return trials.flatMap((trial) =>
+    trial.wrong === undefined ? [] : `${placeOf(lesson, trial)}: ${trial.wrong}`,
+  );
+}
+
+function placeOf({ types }: Lesson, { spot: { direction, index, fault }, said }: Trial): string {
+  return `${fault} ${direction} ${index} (${types[direction][index]}), said ${said}`;
 }

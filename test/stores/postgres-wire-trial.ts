@@ -14,6 +14,8 @@ export interface Lab extends Ready {
   readonly opened: Opened;
   /** Whether a connection remembers statements: then every trial needs a new one. */
   readonly remembers: boolean;
+  /** How long an answer may take before there is none, in milliseconds. */
+  readonly answerMs: number;
   open(): Opened;
 }
 
@@ -38,8 +40,6 @@ export interface Trial {
   readonly wrong: string | undefined;
 }
 
-/** Longer than every patience of the store's, one after the other. */
-const ANSWER_MS = 8_000;
 const NOBODY = "0".repeat(64);
 
 /** A moment before the call: everything is prepared, and a connection is open or none is. */
@@ -92,7 +92,7 @@ export async function attempt(lab: Lab, lesson: Lesson, spot: Spot): Promise<Tri
   const began = performance.now();
   try {
     const watch = lab.proxy.watch(spot);
-    const answer = await firstOf(ANSWER_MS, scene.call(scene.opened));
+    const answer = await firstOf(lab.answerMs, scene.call(scene.opened));
     const ms = Math.round(performance.now() - began);
     const said = answer === undefined ? "nothing" : saidOf(answer.value);
     const text = answer?.value.kind === "ok" ? plain(answer.value.value, scene.since) : "";
@@ -146,7 +146,7 @@ async function judgeRetry(
   await lab.teller.align(lesson[stands]);
   const [said, rows] =
     stands === "before" ? [lesson.first, lesson.once.rows] : [lesson.second, lesson.twice.rows];
-  const retry = await firstOf(ANSWER_MS, scene.call(scene.opened));
+  const retry = await firstOf(lab.answerMs, scene.call(scene.opened));
   if (retry?.value.kind !== "ok") return `the retry said ${plain(retry?.value, scene.since)}`;
   const text = plain(retry.value.value, scene.since);
   if (text !== said) return `the retry said ${text} instead of ${said}`;
@@ -156,7 +156,7 @@ async function judgeRetry(
 
 /** What a part of is there is made whole by the next call. */
 async function judgeRest(lab: Lab, lesson: Lesson, scene: Scene): Promise<string | undefined> {
-  const rest = await firstOf(ANSWER_MS, scene.call(scene.opened));
+  const rest = await firstOf(lab.answerMs, scene.call(scene.opened));
   const truth = await lab.teller.tell(scene.since);
   const whole = rest?.value.kind === "ok" && truth.rows === lesson.once.rows;
   return whole ? undefined : "the next call does not do the rest";
@@ -170,7 +170,7 @@ async function judgeLate(
   watch: Watch,
   said: Said,
 ): Promise<string | undefined> {
-  const retry = await firstOf(ANSWER_MS, scene.call(scene.opened));
+  const retry = await firstOf(lab.answerMs, scene.call(scene.opened));
   await watch.end();
   await lab.teller.gone(watch.port ?? 0);
   const rows = unnumbered((await lab.teller.tell(scene.since)).rows);
@@ -187,7 +187,7 @@ async function judgeLate(
     return `said ${said}, the retry ${text}, and nothing is there`;
   const again = answer.kind === "not-applied" && said !== "ok" && said !== "not-known";
   if (rows !== before && again) return `said ${said} twice, and it is there`;
-  const last = await firstOf(ANSWER_MS, scene.call(scene.opened));
+  const last = await firstOf(lab.answerMs, scene.call(scene.opened));
   if (last?.value.kind === "ok") return undefined;
   return `the last call said ${plain(last?.value, scene.since)}`;
 }

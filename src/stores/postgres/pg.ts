@@ -6,6 +6,8 @@ export interface PgPool {
   connect(): Promise<object>;
   readonly totalCount: number;
   readonly options: { readonly max?: number | undefined };
+  /** Tells of each new client before anybody has it. */
+  on?(event: "connect", listener: (client: never) => void): unknown;
 }
 
 interface PgResult {
@@ -48,6 +50,7 @@ export function isPgPool(pool: object): pool is PgPool {
 
 export function pgClient(pool: PgPool, prepare: boolean): Client {
   const nameOf = prepare ? statementNames() : () => undefined;
+  hearFrom(pool);
   return {
     // A pool of one has no connection to spare for leases.
     single: pool.options.max === 1,
@@ -85,6 +88,18 @@ function listenTo(client: PgClient): { tell: (error: Error) => void } {
 }
 
 const deaf = (_: Error): void => {};
+
+const heard = new WeakSet<PgPool>();
+
+/**
+ * A server that ends a session at once may say so in the same packet as that it is ready, before
+ * whoever asked for the connection has it.
+ */
+function hearFrom(pool: PgPool): void {
+  if (heard.has(pool)) return;
+  heard.add(pool);
+  pool.on?.("connect", (client: PgClient) => void listenTo(client));
+}
 
 function pgSession(client: PgClient, nameOf: (text: string) => string | undefined): Session {
   let given = false;

@@ -95,12 +95,13 @@ function postgresJsSession(sql: ReservedClient, prepare: boolean): Session {
       await run("ROLLBACK");
     },
     release: giveBack,
-    // postgres.js cannot end one connection, so the server is asked to, in line behind whatever
-    // holds the connection up; only then does it go back.
+    // postgres.js cannot end one connection, and one that its server ends in a statement is lost to
+    // the pool for good: the next who asks for it is told that error, and nobody gets it. So it is
+    // freed of all that is ours, in line behind whatever holds it up, and only then given back.
     destroy: () => {
       const closed = systemClock.sleep(CLOSED_MS);
-      const ending = closed.then(() => run("SELECT pg_terminate_backend(pg_backend_pid())"));
-      ending.then(giveBack, giveBack);
+      const freed = closed.then(() => run("ROLLBACK; SELECT pg_advisory_unlock_all()"));
+      freed.then(giveBack, giveBack);
     },
   };
 }
