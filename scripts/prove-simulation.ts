@@ -1,22 +1,23 @@
+import { execFileSync } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import { createCampaign, describe, explore, shrink } from "../test/simulation/campaign.ts";
+import { describe } from "../test/simulation/campaign.ts";
 import { check } from "../test/simulation/checker.ts";
 import { ownCode } from "../test/simulation/code.ts";
 import { belowFloor, missed, table } from "../test/simulation/coverage.ts";
-import { DRIVERS, type DriverName, simulate } from "../test/simulation/simulation.ts";
+import { type Explored, exploreRange, type Range } from "../test/simulation/explorer.ts";
+import { appendToLedger, sumLedger, tellLedger } from "../test/simulation/ledger.ts";
+import { DRIVERS, simulate } from "../test/simulation/simulation.ts";
 
 const USAGE =
   "npm run prove -- simulation [--minutes 5] [--seed 1] [--histories 1000] " +
-  "[--driver swarm|priority]";
+  "[--driver swarm|priority] [--threads 2] [--ledger file]";
 const MINUTES_DEFAULT = 1;
 const PROGRESS_MS = 10_000;
 
-interface Task {
-  readonly seed: number;
-  readonly minutes: number;
-  readonly histories: number;
-  /** Both in turn by default. */
-  readonly driver: DriverName | undefined;
+interface Task extends Range {
+  /** Where each run is noted, with its commit. */
+  readonly ledger: string | undefined;
 }
 
 function readTask(args: readonly string[]): Task {
@@ -27,18 +28,23 @@ function readTask(args: readonly string[]): Task {
       seed: { type: "string" },
       histories: { type: "string" },
       driver: { type: "string" },
+      threads: { type: "string" },
+      ledger: { type: "string" },
     },
   });
   const unlimited = String(Number.MAX_SAFE_INTEGER);
   const { histories = unlimited, seed = String(Date.now() % 1_000_000_000) } = values;
   const minutes = values.minutes ?? (values.histories ? unlimited : String(MINUTES_DEFAULT));
   const driver = DRIVERS.find((name) => name === values.driver);
+  const { ledger, threads = String(availableParallelism()) } = values;
   const task = {
     ...{ seed: Number(seed), minutes: Number(minutes), histories: Number(histories), driver },
+    ...{ threads: Number(threads), ledger },
   };
   if (driver !== values.driver) throw new Error(`The driver is not known. Usage: ${USAGE}`);
-  if (!Number.isSafeInteger(task.seed) || !(task.minutes > 0) || !(task.histories > 0))
-    throw new Error(`The numbers make no sense. Usage: ${USAGE}`);
+  const whole = [task.seed, task.histories, task.threads].every(Number.isSafeInteger);
+  const positive = [task.minutes, task.histories, task.threads].every((count) => count > 0);
+  if (!whole || !positive) throw new Error(`The numbers make no sense. Usage: ${USAGE}`);
   return task;
 }
 
@@ -54,32 +60,51 @@ async function show({ seed, driver }: Task): Promise<number> {
 /** Explores simulated histories of new seeds, or prints one. @returns the exit code */
 export async function proveSimulation(args: readonly string[]): Promise<number> {
   const task = readTask(args);
-  const { seed, minutes, histories, driver } = task;
-  if (histories === 1) return show(task);
-  const campaign = createCampaign(driver);
+  if (task.histories === 1) return show(task);
   const start = performance.now();
   let told = start;
-  const rate = (): string => {
-    const seconds = (performance.now() - start) / 1_000;
-    return `${Math.round(campaign.histories / seconds)} a second`;
-  };
-  console.log(`Seeds from ${seed} on.`);
-  while (campaign.histories < histories && performance.now() - start < minutes * 60_000) {
-    const found = await explore(ownCode, seed + campaign.histories, campaign);
-    if (found) {
-      console.log(describe(await shrink(ownCode, found, { driver }), driver));
-      return 1;
-    }
-    if (performance.now() - told < PROGRESS_MS) continue;
+  const seconds = (): number => (performance.now() - start) / 1_000;
+  console.log(`Seeds from ${task.seed} on, in ${task.threads} threads.`);
+  const explored = await exploreRange(task, ({ histories }) => {
+    if (performance.now() - told < PROGRESS_MS) return;
     told = performance.now();
-    console.log(`${campaign.histories} histories, ${rate()}, no violation`);
+    console.log(`${histories} histories, ${rate(histories, seconds())}, no violation`);
+  });
+  tell(explored, seconds());
+  if (task.ledger !== undefined) keep(task.ledger, task, explored, seconds());
+  return explored.found === undefined ? 0 : 1;
+}
+
+function rate(histories: number, seconds: number): string {
+  return `${Math.round(histories / seconds)} a second`;
+}
+
+function tell({ campaign, found }: Explored, seconds: number): void {
+  if (found !== undefined) {
+    console.log(found);
+    return;
   }
   console.log(table(campaign));
   const unseen = missed(campaign);
   if (unseen.length > 0) console.log(`Never met: ${unseen.join(", ")}`);
   const low = belowFloor(campaign);
   if (low.length > 0) console.log(`Too few outcomes: ${low.join(", ")}`);
-  const { faults } = campaign;
-  console.log(`${campaign.histories} histories, ${faults} faults, ${rate()}, no violation`);
-  return 0;
+  const { histories, faults } = campaign;
+  console.log(
+    `${histories} histories, ${faults} faults, ${rate(histories, seconds)}, no violation`,
+  );
+}
+
+function keep(file: string, { seed }: Task, { campaign, found }: Explored, seconds: number): void {
+  const { histories, faults } = campaign;
+  const violations = found === undefined ? 0 : 1;
+  appendToLedger(file, { commit: commit(), seed, histories, faults, violations, seconds });
+  console.log(`${file}:\n${tellLedger(sumLedger(file))}`);
+}
+
+/** The revision that runs here, with a plus sign if a file of it was changed. */
+function commit(): string {
+  const git = (...args: string[]): string => execFileSync("git", args, { encoding: "utf8" }).trim();
+  const changed = git("status", "--porcelain", "--untracked-files=no") !== "";
+  return `${git("rev-parse", "--short=12", "HEAD")}${changed ? "+" : ""}`;
 }

@@ -12,7 +12,7 @@ const report: Report = {
   campaign,
   found: found && {
     text: describe(found),
-    steps: found.history.trace.length,
+    steps: found.history.trace.count(),
     faults: found.history.faults,
     rule: found.violations[0]?.rule ?? "",
   },

@@ -26,6 +26,31 @@ export function createCampaign(driver?: DriverName): Campaign {
   return { driver, histories: 0, faults: 0, met: new Map(), ends: new Map() };
 }
 
+/** Adds what others have explored. */
+export function merge(sum: Campaign, parts: readonly Campaign[]): Campaign {
+  for (const { histories, faults, met, ends } of parts) {
+    sum.histories += histories;
+    sum.faults += faults;
+    for (const [name, count] of met) sum.met.set(name, (sum.met.get(name) ?? 0) + count);
+    for (const [name, { planned, final, doubt }] of ends) {
+      const end = endOf(sum, name);
+      end.planned += planned;
+      end.final += final;
+      end.doubt += doubt;
+    }
+  }
+  return sum;
+}
+
+function endOf(
+  { ends }: Campaign,
+  workload: string,
+): { planned: number; final: number; doubt: number } {
+  const end = ends.get(workload) ?? { planned: 0, final: 0, doubt: 0 };
+  ends.set(workload, end);
+  return end;
+}
+
 /** Runs one seed, adds it to the campaign, and says what it broke. */
 export async function explore(
   code: Code,
@@ -38,12 +63,11 @@ export async function explore(
   campaign.faults += history.faults;
   for (const [name, count] of met) campaign.met.set(name, (campaign.met.get(name) ?? 0) + count);
   for (const [index, { workload }] of history.plan.operations.entries()) {
-    const end = campaign.ends.get(workload) ?? { planned: 0, final: 0, doubt: 0 };
+    const end = endOf(campaign, workload);
     const state = history.remains[index]?.record?.state;
     end.planned += 1;
     if (state === "succeeded" || state === "failed") end.final += 1;
     if (state === "in_doubt") end.doubt += 1;
-    campaign.ends.set(workload, end);
   }
   const violations = check(history);
   return violations.length === 0 ? undefined : { history, violations };
@@ -75,7 +99,7 @@ export async function shrink(
     const tried = new Set(skip).add(ordinal);
     const { history } = await simulate(code, found.history.seed, { ...options, skip: tried });
     const violations = check(history);
-    if (violations.length === 0 || history.trace.length > best.history.trace.length) continue;
+    if (violations.length === 0 || history.trace.count() > best.history.trace.count()) continue;
     skip.add(ordinal);
     best = { history, violations };
   }
@@ -89,13 +113,13 @@ export function describe({ history, violations }: Finding, driver?: DriverName):
   const told = driver === undefined ? "" : ` --driver ${driver}`;
   return [
     ...violations.map(({ rule, detail }) => `Broken: ${rule}: ${detail}`),
-    ...history.trace.map((line) => `  ${line}`),
+    ...history.trace.lines().map((line) => `  ${line}`),
     `Repeat it with: npm run prove -- --seed ${history.seed} --histories 1${told}`,
   ].join("\n");
 }
 
 /** A digest of all that happened, to prove that a seed repeats. */
 export function digestOf({ trace, facts, charges, orders }: History): string {
-  const text = JSON.stringify([trace, facts, charges, orders]);
+  const text = JSON.stringify([trace.lines(), facts, charges, orders]);
   return createHash("sha256").update(text).digest("hex");
 }

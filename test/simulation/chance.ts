@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Random } from "../../src/model/random.ts";
 
 /** A seeded source of choices: the same seed makes the same choices, on every machine. */
@@ -12,7 +12,7 @@ export interface Chance extends Random {
 
 /** Four words of state, mixed by additions, shifts and a rotation; good enough to explore with. */
 export function createChance(seed: number, stream = ""): Chance {
-  const start = createHash("sha256").update(`${seed}:${stream}`).digest();
+  const start = Buffer.from(hash("sha256", `${seed}:${stream}`, "hex"), "hex");
   let a = start.readUInt32LE(0);
   let b = start.readUInt32LE(4);
   let c = start.readUInt32LE(8);
@@ -30,7 +30,11 @@ export function createChance(seed: number, stream = ""): Chance {
   return {
     fraction,
     below,
-    bytes: (length) => Uint8Array.from({ length }, () => word() & 0xff),
+    bytes(length) {
+      const bytes = new Uint8Array(length);
+      for (let index = 0; index < length; index += 1) bytes[index] = word() & 0xff;
+      return bytes;
+    },
     hit: (probability) => fraction() < probability,
     pick(items) {
       const item = items[below(items.length)];

@@ -94,7 +94,7 @@ export function startClient(
   function hearTold(told: Told, call: number): void {
     client.told = told;
     const { label } = operation;
-    scheduler.note(`client hears ${told.kind} ${told.body ?? ""}`);
+    scheduler.note(() => `client hears ${told.kind} ${told.body ?? ""}`);
     facts.push({ type: "answered", at: scheduler.now(), call, operation: label, variant, told });
     if (told.retry !== "same-key") sends -= 1;
     if (told.retry === "same-key") again(told.retryAfterMs ?? 0);

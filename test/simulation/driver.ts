@@ -66,9 +66,9 @@ export function swarmDriver(
   let spent = 0;
 
   function strikes(fault: Fault, place: string): boolean {
+    if (healthy || plan.rates[fault] === 0) return false;
     const weight = RARE.get(place) ?? 1;
-    const rate = plan.rates[fault] * weight;
-    if (healthy || rate === 0 || !chance.hit(rate)) return false;
+    if (!chance.hit(plan.rates[fault] * weight)) return false;
     if (plan.calm && !place.startsWith("store.")) return false;
     const free = FREE.has(fault);
     if (free ? spent >= FREE_MAX : struck >= plan.budget + (weight > 1 ? 2 : 0)) return false;
@@ -91,9 +91,12 @@ export function swarmDriver(
     faultOf({ faults }, place) {
       // Whichever fault is asked first is likelier, so that each has its turn.
       const first = chance.below(Math.max(faults.length, 1));
-      return [...faults.slice(first), ...faults.slice(0, first)].find((kind) =>
-        strikes(kind, place),
-      );
+      if (healthy) return undefined;
+      for (let tried = 0; tried < faults.length; tried += 1) {
+        const kind = faults[(first + tried) % faults.length];
+        if (kind !== undefined && strikes(kind, place)) return kind;
+      }
+      return undefined;
     },
     outage: () => chance.pick(OUTAGE),
     lasts: (fault) => LEASE_MS * chance.pick(LASTING[fault === "outage" ? "outage" : "pause"]),

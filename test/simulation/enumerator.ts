@@ -1,7 +1,8 @@
+import { isFinal } from "../../src/model/operation.ts";
 import type { Chance } from "./chance.ts";
 import { createChance } from "./chance.ts";
 import { type Driver, LEASE_MS, type Moment } from "./driver.ts";
-import { isIndependent, type Step, stepNames } from "./independence.ts";
+import { enough, isIndependent, type Standing, type Step, stepNames } from "./independence.ts";
 import { createMemories } from "./memories.ts";
 import type { Fault } from "./plan.ts";
 import { type Parked, START, type Timer } from "./scheduler.ts";
@@ -37,11 +38,13 @@ export interface Budget {
   readonly faults: number;
   /** How many of them may be pauses and delays; all of them by default. */
   readonly lasting?: number | undefined;
+  /** Whether to leave out only orders of steps that never touch the same; to check the rest by. */
+  readonly thorough?: boolean | undefined;
 }
 
 export function createEnumerator(
   tree: Tree,
-  { faults: budget, lasting = budget }: Budget,
+  { faults: budget, lasting = budget, thorough = false }: Budget,
 ): Enumerator {
   const met = new Map<string, number>();
   const stepOf = stepNames();
@@ -49,6 +52,8 @@ export function createEnumerator(
   /** Steps whose every continuation from here was played, until something touches them. */
   let asleep: readonly Step[] = [];
   let step: Step | undefined;
+  let standing: Standing = { fence: 0, final: false };
+  let heard = 0;
   let healthy = false;
   let struck = 0;
   let lasted = 0;
@@ -66,9 +71,16 @@ export function createEnumerator(
   function choose({ now, ready, due }: Moment): Parked | Timer | undefined {
     const all = [...ready, ...earliest(due)];
     if (healthy || all.length === 0) return all[0];
-    const steps = new Map(all.map((one) => [stepOf(one), one]));
+    const steps = new Map(all.map((one) => [stepOf(one, standing), one]));
     const names = new Set(asleep.map(({ name }) => name));
-    const awake = [...steps.keys()].filter(({ name }) => !names.has(name));
+    const known = new Map([...steps.keys()].map((one) => [one.name, one]));
+    asleep = asleep.map((one) => known.get(one.name) ?? one);
+    const isForeign = (one: Step): boolean => {
+      const happening = steps.get(one);
+      return happening !== undefined && !("act" in happening) && happening.node === undefined;
+    };
+    const some = thorough ? [...steps.keys()] : enough([...steps.keys()], isForeign);
+    const awake = some.filter(({ name }) => !names.has(name));
     if (awake.length === 0) throw REPEATED;
     const at = tree.choice(awake.length);
     const chosen = awake[at];
@@ -124,11 +136,27 @@ export function createEnumerator(
       return item;
     },
   };
+  function rest(world: World): void {
+    memories.rest(world);
+    if (thorough) return;
+    for (; heard < world.facts.length; heard += 1) {
+      const fact = world.facts[heard];
+      if (fact?.type !== "claimed" && fact?.type !== "wrote") continue;
+      if (standing.final) world.broken.push("a final record was written to");
+      if (fact.fence < standing.fence) world.broken.push("an old fence was written under");
+      const { fence, state } = fact;
+      standing = {
+        fence: Math.max(fence, standing.fence),
+        final: standing.final || isFinal(state),
+      };
+    }
+  }
+
   const situation = async (world: World): Promise<Situation> => ({
     key: `${budget - struck} ${lasting - lasted} ${await memories.digest(world)}`,
     asleep: asleep.map(({ name }) => name).sort(),
   });
-  return { driver, chance: drawn, current: () => step, situation, rest: memories.rest };
+  return { driver, chance: drawn, current: () => step, situation, rest };
 }
 
 /** A process fires its own timers in the order of their times, however late it is. */

@@ -24,6 +24,10 @@ export interface Search {
   readonly faults: number;
   /** How many of them may be pauses and delays; all of them by default. */
   readonly lasting?: number | undefined;
+  /** Leaves out only orders of steps that never touch the same, to check the rest by. */
+  readonly thorough?: boolean;
+  /** Whether situations that are the same are gone on from only once; so by default. */
+  readonly merges?: boolean;
 }
 
 /** What a search came to, so far. */
@@ -68,7 +72,7 @@ export async function search(
 ): Promise<Found> {
   const seen: Seen = new Map();
   do {
-    const played = await playPath(code, task, tree, seen);
+    const played = await playPath(code, task, tree, task.merges === false ? undefined : seen);
     for (const [name, count] of played.met) found.met.set(name, (found.met.get(name) ?? 0) + count);
     if (played.history === undefined) found.pruned += 1;
     else add(found, tree, played.history);
@@ -89,7 +93,7 @@ export function describeBroken(task: Search, { path, history, violations }: Brok
   const { scene, workload, faults, lasting = faults } = task;
   return [
     ...violations.map(({ rule, detail }) => `Broken: ${rule}: ${detail}`),
-    ...history.trace.map((line) => `  ${line}`),
+    ...history.trace.lines().map((line) => `  ${line}`),
     `Repeat it with: npm run prove -- exhaustive --scene ${scene} --workload ${workload} ` +
       `--faults ${faults} --lasting ${lasting} --replay ${path.join() || "-"}`,
   ].join("\n");
@@ -97,7 +101,7 @@ export function describeBroken(task: Search, { path, history, violations }: Brok
 
 function add(found: Found, tree: Tree, history: History): void {
   found.histories += 1;
-  found.steps += history.trace.length;
+  found.steps += history.trace.count();
   found.ends.add(endOf(history));
   const violations = check(history);
   if (violations.length === 0) return;
@@ -108,7 +112,7 @@ function add(found: Found, tree: Tree, history: History): void {
 
 function isShorter(one: History, other: History): boolean {
   if (one.faults !== other.faults) return one.faults < other.faults;
-  return one.trace.length < other.trace.length;
+  return one.trace.count() < other.trace.count();
 }
 
 interface Played {
@@ -136,11 +140,11 @@ async function playPath(code: Code, task: Search, tree: Tree, seen?: Seen): Prom
     if (!begun && task.scene === "worker") startWorker(world);
     begun = true;
     // The reduction takes for granted that only the store makes an answer final.
-    const reach = current()?.reach;
+    const kind = current()?.kind;
     for (; heard < world.facts.length; heard += 1) {
       const fact = world.facts[heard];
       const final = fact?.type === "answered" && /^(succeeded|failed)$/.test(fact.told.kind);
-      if (final && !reach?.startsWith("store"))
+      if (final && !kind?.startsWith("store"))
         world.broken.push("an answer became final without the store");
     }
     rest(world);
@@ -192,7 +196,7 @@ function endOf({ remains, charges, orders, facts, broken }: History): string {
     ]),
     charges.map(({ step, kind }) => `${step} ${kind}`),
     orders.map(({ status }) => status).sort(),
-    facts.flatMap((fact) => (fact.type === "answered" ? fact.told.kind : [])),
+    facts.flatMap((fact) => (fact.type === "answered" ? fact.told.kind : [])).sort(),
     broken,
   ]);
 }

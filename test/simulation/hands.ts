@@ -54,7 +54,7 @@ export function handsOf(world: World, node: Node): Hands {
     mood(place, operation) {
       if (!alive() || !scheduler.strikes("throw", `handler.${place}`)) return;
       const status = world.chance.pick(statusesOf(world, place, operation));
-      scheduler.note(`${node.name} handler throws ${status ?? "an error"} at ${place}`);
+      scheduler.note(() => `${node.name} handler throws ${status ?? "an error"} at ${place}`);
       if (status === undefined) throw new Error("The handler fails.");
       if (status === 404) excused.add(operation);
       throw Object.assign(new Error("The handler refuses."), { status });

@@ -2,6 +2,7 @@ import type { RecordId } from "../../src/model/key.ts";
 import type { OperationRecord, State } from "../../src/model/operation.ts";
 import type { StoredMessage } from "../../src/store.ts";
 import type { Plan } from "./plan.ts";
+import type { Trace } from "./trace.ts";
 
 /** What a client was told. The body is the text of the bytes. */
 export interface Told {
@@ -83,7 +84,7 @@ export interface History {
   readonly excused: ReadonlySet<string>;
   /** What stopped the history before its end: a hang, a leak, a throw. */
   readonly broken: readonly string[];
-  readonly trace: readonly string[];
+  readonly trace: Trace;
   readonly faults: number;
   /** What the last client of each operation was told in the healed world. */
   readonly last: readonly string[];

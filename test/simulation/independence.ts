@@ -9,6 +9,8 @@ export interface Step {
   /** The process whose memory it changes; a client is one of its own. */
   readonly actor: string;
   readonly reach: Reach;
+  /** What it would reach if nothing were settled. */
+  readonly kind: Reach;
 }
 
 const READS: ReadonlySet<string> = new Set(["read", "due"]);
@@ -40,20 +42,61 @@ function clash(one: Reach, other: Reach): boolean {
   return one === "provider" && (other === "provider" || other === "provider-read");
 }
 
-/** Numbers the calls and timers of each actor in the order in which it made them. */
-export function stepNames(): (happening: Parked | Timer) => Step {
-  const names = new Map<number, Step>();
+/**
+ * Numbers the calls and timers of each actor in the order in which it made them.
+ *
+ * @param now what is known of the one operation
+ */
+export function stepNames(): (happening: Parked | Timer, now: Standing) => Step {
+  const names = new Map<number, string>();
   const made = new Map<string, number>();
-  return (happening) => {
-    const known = names.get(happening.order);
-    if (known) return known;
+  return (happening, now) => {
     const { maker, actor, reach } = describeStep(happening);
-    const number = (made.get(maker) ?? 0) + 1;
-    made.set(maker, number);
-    const step = { name: `${maker} ${number}`, actor, reach };
-    names.set(happening.order, step);
-    return step;
+    let name = names.get(happening.order);
+    if (name === undefined) {
+      const number = (made.get(maker) ?? 0) + 1;
+      made.set(maker, number);
+      name = `${maker} ${number}`;
+      names.set(happening.order, name);
+    }
+    return { name, actor, kind: reach, reach: reachNow(happening, reach, now) };
   };
+}
+
+/** What every further call of the store is judged by: neither ever goes back. */
+export interface Standing {
+  readonly fence: number;
+  readonly final: boolean;
+}
+
+/**
+ * What a call of the store touches, once it is known how the operation stands. A final record never
+ * changes, so that all calls only read the same. A write under an older fence is stale for ever,
+ * and so is a take-over of it. A claim of a record that is there only reads it. All three are the
+ * contract's, and a history that shows otherwise is a broken one.
+ */
+function reachNow(happening: Parked | Timer, reach: Reach, { fence, final }: Standing): Reach {
+  if (!("act" in happening) || happening.port !== "store") return reach;
+  if (final || (happening.fence !== undefined && happening.fence < fence)) return "alone";
+  return happening.method === "claim" && fence > 0 ? "store-read" : reach;
+}
+
+/**
+ * The steps among which it is enough to choose: those of one process, if none of them touches
+ * anything beside it. What others do meanwhile comes to the same after them. Others give it nothing
+ * to do at this instant but by the timer of a client, which touches nobody and so comes first.
+ */
+export function enough(
+  steps: readonly Step[],
+  isForeign: (step: Step) => boolean,
+): readonly Step[] {
+  const foreign = steps.find(isForeign);
+  if (foreign) return [foreign];
+  for (const { actor } of steps) {
+    const own = steps.filter((step) => step.actor === actor);
+    if (own.every(({ reach }) => reach === "alone")) return own;
+  }
+  return steps;
 }
 
 /** Who does what: the name without the number. */

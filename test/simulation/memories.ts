@@ -4,7 +4,6 @@ import { isEarly } from "./checker.ts";
 import type { Fact, Order } from "./history.ts";
 import { describeStep } from "./independence.ts";
 import type { Node, Parked, Timer } from "./scheduler.ts";
-import { idOf } from "./simulation.ts";
 import type { World } from "./world.ts";
 
 /**
@@ -129,10 +128,9 @@ function ownerOf(happening: Parked | Timer): string {
 }
 
 /** All that processes share. */
-async function shared({ raw, charges, excused, broken, plan }: World): Promise<unknown> {
+async function shared({ raw, charges, excused, broken, ids }: World): Promise<unknown> {
   const records = [];
-  for (const operation of plan.operations) {
-    const id = idOf(operation);
+  for (const id of ids) {
     for (const read of [raw.read(id), raw.messages(id), raw.evidence(id)]) {
       const answer = await read;
       records.push(answer.kind === "ok" ? answer.value : answer.kind);

@@ -1,5 +1,6 @@
 import type { Driver } from "./driver.ts";
 import type { Fault } from "./plan.ts";
+import { createNotes, type Trace } from "./trace.ts";
 
 /** A process that can die: what an earlier generation still asks for is never answered. */
 export interface Node {
@@ -21,6 +22,8 @@ export interface Parked {
   readonly generation: number;
   readonly port: string;
   readonly method: string;
+  /** The claim under which a call writes. */
+  readonly fence?: number | undefined;
   /** The faults that make sense here. */
   readonly faults: readonly Fault[];
   heldUntil: number;
@@ -39,15 +42,20 @@ export interface Timer {
 /** One thread of virtual time that decides what happens next. */
 export interface Scheduler {
   now(): number;
-  park(call: Pick<Parked, "node" | "by" | "port" | "method" | "faults" | "act">): void;
+  park(call: Pick<Parked, "node" | "by" | "port" | "method" | "fence" | "faults" | "act">): void;
   /** @returns what takes the timer away again */
   timer(node: Node | undefined, at: number, fire: () => void, owner?: string): () => void;
   /** Whether a fault of this kind happens here and now. */
   strikes(fault: Fault, place: string): boolean;
   /** Forgets timers and calls of a dead generation; some requests are on their way. */
   bury(node: Node): void;
-  /** Does one thing. False if there is nothing to do. */
-  step(): Promise<boolean>;
+  /**
+   * Does one thing after the other until there is nothing to do, or as often as it may.
+   *
+   * @param before is called before each step; a promise of its is waited for
+   * @returns whether there was nothing left to do
+   */
+  run(steps: number, before?: () => Promise<void> | undefined): Promise<boolean>;
   /** Lets everything that is ready in this process run, until all of it waits for a port. */
   drain(): Promise<void>;
   /** From here on nothing fails any more. */
@@ -57,8 +65,9 @@ export interface Scheduler {
   hears(node: Node, what: unknown): void;
   /** All that waits: for a choice, or for a time. */
   pending(): { readonly calls: readonly Parked[]; readonly timers: readonly Timer[] };
-  note(line: string): void;
-  readonly trace: string[];
+  /** @param line is called when somebody reads it, so all that it tells must not change */
+  note(line: () => string): void;
+  readonly trace: Trace;
   /** Grows whenever anything reaches a port. */
   activity(): number;
 }
@@ -68,12 +77,12 @@ export const START = 1_700_000_000_000;
 export function createScheduler(driver: Driver): Scheduler {
   const parked: Parked[] = [];
   const timers: Timer[] = [];
-  const trace: string[] = [];
+  const notes = createNotes();
   let now = START;
   let order = 0;
   let activity = 0;
 
-  const note = (line: string): void => void trace.push(`${now - START} ${line}`);
+  const note = (line: () => string): void => notes.add(now - START, line);
 
   const readyAt = (call: Parked): number =>
     Math.max(call.heldUntil, isLive(call) ? (call.node?.heldUntil ?? 0) : 0);
@@ -84,26 +93,39 @@ export function createScheduler(driver: Driver): Scheduler {
     timer.fire();
   }
 
-  /** Goes to the next instant at which anything can happen, and lets one timer fire there. */
-  function advance(): boolean {
+  /**
+   * Goes to the next instant at which anything can happen, and lets one timer fire there.
+   *
+   * @returns what became of it, or undefined if nothing will ever happen
+   */
+  function advance(): "fired" | "later" | undefined {
     let next: Timer | undefined;
-    for (const timer of timers)
-      if (next === undefined || firesAt(timer) < firesAt(next)) next = timer;
-    const held = parked.map(readyAt).filter((at) => at > now);
-    const instant = Math.min(next ? firesAt(next) : Number.POSITIVE_INFINITY, ...held);
-    if (instant === Number.POSITIVE_INFINITY) return false;
+    let instant = Number.POSITIVE_INFINITY;
+    for (const timer of timers) {
+      const at = firesAt(timer);
+      if (at < instant) [next, instant] = [timer, at];
+    }
+    for (const call of parked) {
+      const at = readyAt(call);
+      if (at > now && at < instant) instant = at;
+    }
+    if (instant === Number.POSITIVE_INFINITY) return undefined;
     now = Math.max(now, instant);
-    if (next && firesAt(next) <= now && !driver.ordersTimers) fire(next);
-    return true;
+    if (!next || firesAt(next) > now || driver.ordersTimers) return "later";
+    fire(next);
+    return "fired";
   }
 
   function perform(call: Parked): void {
-    const place = `${call.port}.${call.method}`;
+    const place = placeOf(call);
     const drawn = driver.faultOf(call, place);
     const out = call.port === "store" && isLive(call) && (call.node?.outUntil ?? 0) > now;
     const fault = out ? driver.outage() : drawn;
-    const who = `${call.node?.name ?? "-"}${isLive(call) ? "" : "(dead)"}`;
-    note(`${who} ${place}${fault === undefined ? "" : ` !${fault}`}`);
+    const live = isLive(call);
+    note(() => {
+      const who = `${call.node?.name ?? "-"}${live ? "" : "(dead)"}`;
+      return `${who} ${place}${fault === undefined ? "" : ` !${fault}`}`;
+    });
     if (fault === "pause" && call.node) {
       call.node.heldUntil = now + driver.lasts(fault, now);
     } else if (fault === "defer") {
@@ -116,11 +138,26 @@ export function createScheduler(driver: Driver): Scheduler {
     }
   }
 
+  /** @returns whether anybody may go on now, or undefined if there was nothing to do */
+  function step(): "done" | "later" | undefined {
+    const ready = parked.filter((call) => readyAt(call) <= now);
+    const due = driver.ordersTimers ? timers.filter((timer) => firesAt(timer) <= now) : NOTHING;
+    const chosen = driver.choose({ now, ready, due });
+    if (chosen === undefined) {
+      const advanced = advance();
+      if (advanced === undefined) return ready.length > 0 ? "later" : undefined;
+      return advanced === "fired" ? "done" : "later";
+    }
+    if ("act" in chosen) perform(chosen);
+    else fire(chosen);
+    return "done";
+  }
+
   /** A tick comes after every promise that can go on, and after those that they let go on. */
   const drain = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 
   return {
-    ...{ note, drain, trace },
+    ...{ note, drain, trace: notes },
     strikes: driver.strikes,
     now: () => now,
     activity: () => activity,
@@ -149,15 +186,42 @@ export function createScheduler(driver: Driver): Scheduler {
         if (!onItsWay) parked.splice(parked.indexOf(call), 1);
       }
     },
-    async step() {
-      const ready = parked.filter((call) => readyAt(call) <= now);
-      const due = driver.ordersTimers ? timers.filter((timer) => firesAt(timer) <= now) : [];
-      const chosen = driver.choose({ now, ready, due });
-      if (chosen && "act" in chosen) perform(chosen);
-      else if (chosen) fire(chosen);
-      else if (!advance()) return ready.length > 0;
-      await drain();
-      return true;
+    run(steps, before) {
+      let left = steps;
+      return new Promise((resolve, reject) => {
+        /** @returns whether there is more to do, once all that is ready has gone on */
+        const go = (): boolean => {
+          while (left > 0) {
+            left -= 1;
+            const waits = before?.();
+            if (waits) {
+              waits.then(act).then(rest, reject);
+              return false;
+            }
+            const end = act();
+            if (end !== "later") return end;
+          }
+          resolve(false);
+          return false;
+        };
+        const act = (): boolean | "later" => {
+          const end = step();
+          if (end === undefined) resolve(true);
+          return end === "later" ? end : end === "done";
+        };
+        const turn = (): void => {
+          try {
+            rest(go());
+          } catch (error) {
+            reject(error);
+          }
+        };
+        // Ticks are done before promises go on, so the next one is asked for by a promise.
+        const rest = (more: boolean | "later"): void => {
+          if (more !== false) void NOW.then(() => process.nextTick(turn));
+        };
+        turn();
+      });
     },
     heal(nodes) {
       driver.heal();
@@ -174,6 +238,20 @@ export function createScheduler(driver: Driver): Scheduler {
 
 /** Requests that a network may still deliver after their sender has died. */
 const ORPHANS: ReadonlySet<string> = new Set(["store", "provider"]);
+
+const NOW = Promise.resolve();
+const NOTHING: readonly Timer[] = [];
+
+/** Where a call is made, as one text for all calls of a method. */
+const PLACES = new Map<string, Map<string, string>>();
+
+function placeOf({ port, method }: Parked): string {
+  const known = PLACES.get(port)?.get(method);
+  if (known !== undefined) return known;
+  const place = `${port}.${method}`;
+  PLACES.set(port, (PLACES.get(port) ?? new Map<string, string>()).set(method, place));
+  return place;
+}
 
 function isLive(call: Parked): boolean {
   return call.node === undefined || call.node.generation === call.generation;

@@ -13,7 +13,8 @@ export interface SearchTask extends Search {
 export interface SearchReport {
   readonly histories: number;
   readonly pruned: number;
-  readonly ends: number;
+  /** What its histories ended in. */
+  readonly ends: ReadonlySet<string>;
   readonly violations: number;
   readonly met: ReadonlyMap<string, number>;
   readonly shortest:
@@ -30,13 +31,12 @@ await search(code, task, found, () => {
   if (found.shortest) left -= 1;
   return left < 0;
 });
-const { shortest, ends, ...counts } = found;
+const { shortest, ...counts } = found;
 const report: SearchReport = {
   ...counts,
-  ends: ends.size,
   shortest: shortest && {
     text: describeBroken(task, shortest),
-    steps: shortest.history.trace.length,
+    steps: shortest.history.trace.count(),
     faults: shortest.history.faults,
   },
 };

@@ -1,4 +1,3 @@
-import { type RecordId, recordId } from "../../src/model/key.ts";
 import { isFinal, type OperationRecord } from "../../src/model/operation.ts";
 import { unfinished } from "../../src/model/step.ts";
 import { type Chance, createChance } from "./chance.ts";
@@ -76,12 +75,8 @@ export async function play(
   try {
     const world = createWorld(code, plan, chance, scheduler);
     await scheduler.drain();
-    for (let step = 0; step < plan.steps; step += 1) {
-      const disturbed = disturb(world);
-      if (disturbed) await disturbed;
-      if (!(await scheduler.step())) break;
-    }
-    scheduler.note("the faults stop");
+    await scheduler.run(plan.steps, () => disturb(world));
+    scheduler.note(() => "the faults stop");
     scheduler.heal(world.processes.map(({ node }) => node));
     for (const client of world.clients) client.leave();
     await healAlone(world);
@@ -89,8 +84,7 @@ export async function play(
     restore();
     if (strict) await checkLeak(world);
     world.broken.push(...leaks);
-    const history = await toHistory(world, seed);
-    return { history: { ...history, faults: driver.faults() }, met: driver.met };
+    return { history: await toHistory(world, seed, driver.faults()), met: driver.met };
   } finally {
     restore();
   }
@@ -111,17 +105,18 @@ export function launchWorker(scheduler: Scheduler, { node, recover }: Process): 
 
 /** Lets everything that is under way come to its end. */
 async function finish({ scheduler, broken }: World): Promise<void> {
-  for (let step = 0; step < HEALING_STEPS_MAX; step += 1) if (!(await scheduler.step())) return;
-  broken.push("something never comes to rest");
+  const rests = await scheduler.run(HEALING_STEPS_MAX);
+  if (!rests) broken.push("something never comes to rest");
 }
 
 /** Every claimed operation ends although no client ever comes back. */
 async function healAlone(world: World): Promise<void> {
   await finish(world);
+  const toTell = world.plan.operations.some(({ workload }) => workload === "told");
   for (let pass = 0; pass < PASSES_MAX; pass += 1) {
-    if (pass % 2 === 1) await hearPersons(world);
-    const open = (await remains(world)).flatMap(({ record }) => readyTime(record) ?? []);
-    if (open.length === 0 && pass % 2 === 1) return;
+    if (toTell && pass % 2 === 1) await hearPersons(world);
+    const open = (await records(world)).flatMap((record) => readyTime(record) ?? []);
+    if (open.length === 0 && (!toTell || pass % 2 === 1)) return;
     if (open.length === 0) continue;
     world.scheduler.advanceTo(Math.min(...open));
     launchWorker(world.scheduler, world.chance.pick(world.processes));
@@ -132,10 +127,12 @@ async function healAlone(world: World): Promise<void> {
 
 /** A person looks at the provider's ledger, once nothing is on its way any more. */
 async function hearPersons(world: World): Promise<void> {
-  const { raw, charges, plan } = world;
-  for (const { id, label, record } of await remains(world)) {
-    const { workload } = plan.operations.find((one) => one.label === label) ?? {};
+  const { raw, charges, plan, ids } = world;
+  for (const [index, record] of (await records(world)).entries()) {
+    const { workload, label = "" } = plan.operations[index] ?? {};
+    const id = ids[index];
     if (workload !== "told" || record?.state !== "in_doubt" || record.dueAt !== undefined) continue;
+    if (id === undefined) continue;
     const [open] = unfinished(record.steps);
     const evidence = { source: "person", finding: "unknown", by: "ann", detail: "seen" } as const;
     const made = charges.findIndex(({ operation }) => operation === label);
@@ -180,27 +177,34 @@ function lastWord({ clients }: World, operation: PlannedOperation): string {
   return last.find((kind) => kind !== "key-reused") ?? "key-reused";
 }
 
-export function idOf({ workload, scope, key }: PlannedOperation): RecordId {
-  return recordId(workload.startsWith("opaque") ? "http" : "own", scope, key);
-}
-
-async function remains({ raw, plan }: World): Promise<Remains[]> {
+/** The record of each planned operation, in their order. */
+async function records({ raw, ids }: World): Promise<(OperationRecord | undefined)[]> {
   const found = [];
-  for (const operation of plan.operations) {
-    const { label } = operation;
-    const id = idOf(operation);
+  for (const id of ids) {
     const read = await raw.read(id);
-    const messages = await raw.messages(id);
-    if (read.kind !== "ok" || messages.kind !== "ok") throw new Error("Memory cannot be read.");
-    found.push({ label, id, record: read.value?.record, messages: messages.value });
+    if (read.kind !== "ok") throw new Error("Memory cannot be read.");
+    found.push(read.value?.record);
   }
   return found;
 }
 
-async function toHistory(world: World, seed: number): Promise<Omit<History, "faults">> {
+async function remains(world: World): Promise<Remains[]> {
+  const { raw, plan, ids } = world;
+  const found = await records(world);
+  const left = [];
+  for (const [index, id] of ids.entries()) {
+    const messages = await raw.messages(id);
+    if (messages.kind !== "ok") throw new Error("Memory cannot be read.");
+    const { label = "" } = plan.operations[index] ?? {};
+    left.push({ label, id, record: found[index], messages: messages.value });
+  }
+  return left;
+}
+
+async function toHistory(world: World, seed: number, faults: number): Promise<History> {
   const { plan, facts, charges, excused, broken, scheduler, raw } = world;
   return {
-    ...{ seed, plan, facts, charges, excused, broken, trace: scheduler.trace },
+    ...{ seed, faults, plan, facts, charges, excused, broken, trace: scheduler.trace },
     orders: raw.table<Order>("orders").values(),
     remains: await remains(world),
     last: plan.operations.map((operation) => lastWord(world, operation)),

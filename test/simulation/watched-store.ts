@@ -57,8 +57,9 @@ export function watchedStore(world: World, node: Node): OperationStore<MemoryTra
     method: string,
     run: () => Promise<Answer<T>>,
     tell: (value: T) => Told | undefined = () => undefined,
-    gate?: Gate,
-  ): Promise<Answer<T>> => (alive() ? park(world, node, { method, run, tell, gate }) : never);
+    { gate, holder }: { gate?: Gate; holder?: Pick<Holder, "fence"> } = {},
+  ): Promise<Answer<T>> =>
+    alive() ? park(world, node, { method, run, tell, gate, holder }) : never;
   /** The session of a transaction dies with its process, so that it is rolled back. */
   const mortal = <W>(gate: Gate, work: (tx: MemoryTransaction) => MaybePromise<W>) => {
     const death = world.death(node);
@@ -82,36 +83,42 @@ export function watchedStore(world: World, node: Node): OperationStore<MemoryTra
         "takeOver",
         () => raw.takeOver(request),
         (answer) => (answer.kind === "claimed" ? claimedBy(answer.snapshot, request) : undefined),
+        { holder: request },
       ),
     renew: (holder, leaseMs) =>
       call(
         "renew",
         () => raw.renew(holder, leaseMs),
         (word) => (word === "done" ? { type: "renewed", ...holder } : undefined),
+        { holder },
       ),
     begin: (holder, step) =>
       call(
         "begin",
         () => raw.begin(holder, step),
         (word) => wrote(holder, "begin", word),
+        { holder },
       ),
     record: (holder, name, result) =>
       call(
         "record",
         () => raw.record(holder, name, result),
         (word) => wrote(holder, "record", word),
+        { holder },
       ),
     settle: (holder, settlement) =>
       call(
         "settle",
         () => raw.settle(holder, settlement),
         (word) => wrote(holder, "settle", word, settlement.outcome.kind),
+        { holder },
       ),
     suspend: (holder, suspension) =>
       call(
         "suspend",
         () => raw.suspend(holder, suspension),
         (word) => wrote(holder, "suspend", word, suspension.state),
+        { holder },
       ),
     transact(holder, work) {
       let state = "running";
@@ -126,7 +133,7 @@ export function watchedStore(world: World, node: Node): OperationStore<MemoryTra
         () => raw.transact(holder, watched),
         (answer) =>
           wrote(holder, "transact", answer.kind === "committed" ? "done" : answer.kind, state),
-        gate,
+        { gate },
       );
     },
     atomic(request, work) {
@@ -135,7 +142,7 @@ export function watchedStore(world: World, node: Node): OperationStore<MemoryTra
         "atomic",
         () => raw.atomic(request, mortal(gate, work)),
         (answer) => (answer.kind === "committed" ? claimedBy(answer.snapshot, request) : undefined),
-        gate,
+        { gate },
       );
     },
     note: (id, evidence) => call("note", () => raw.note(id, evidence)),
@@ -177,10 +184,11 @@ interface StoreCall<T> {
   readonly run: () => Promise<Answer<T>>;
   readonly tell: (value: T) => Told | undefined;
   readonly gate: Gate | undefined;
+  readonly holder: Pick<Holder, "fence"> | undefined;
 }
 
 function park<T>(world: World, node: Node, call: StoreCall<T>): Promise<Answer<T>> {
-  const { method, run, tell, gate } = call;
+  const { method, run, tell, gate, holder } = call;
   const { scheduler, facts } = world;
   const alive = aliveOf(node);
   return new Promise((resolve) => {
@@ -216,6 +224,6 @@ function park<T>(world: World, node: Node, call: StoreCall<T>): Promise<Answer<T
     // Every process asks for the namespace at its start, which would use most faults up.
     const spared = method === "namespace" && !world.chance.hit(world.plan.namespaceRate);
     const faults = spared ? [] : gate ? TRANSACTION_FAULTS : STORE_FAULTS;
-    scheduler.park({ node, port: "store", method, faults, act });
+    scheduler.park({ node, port: "store", method, fence: holder?.fence, faults, act });
   });
 }

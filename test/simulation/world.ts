@@ -1,4 +1,5 @@
 import type { Clock } from "../../src/model/clock.ts";
+import { type RecordId, recordId } from "../../src/model/key.ts";
 import { type Chance, createChance } from "./chance.ts";
 import { type Client, startClients } from "./clients.ts";
 import type { Code } from "./code.ts";
@@ -21,6 +22,8 @@ export interface Process {
 export interface World {
   readonly code: Code;
   readonly plan: Plan;
+  /** The records of the planned operations, in their order. */
+  readonly ids: readonly RecordId[];
   readonly scheduler: Scheduler;
   readonly chance: Chance;
   readonly raw: SharedStore;
@@ -51,6 +54,9 @@ export function createWorld(code: Code, plan: Plan, chance: Chance, scheduler: S
   };
   const world: World = {
     ...{ code, plan, scheduler, chance },
+    ids: plan.operations.map(({ workload, scope, key }) =>
+      recordId(workload.startsWith("opaque") ? "http" : "own", scope, key),
+    ),
     raw: code.memoryStore({ clock: wall }),
     processes: [],
     facts: [],
@@ -65,7 +71,7 @@ export function createWorld(code: Code, plan: Plan, chance: Chance, scheduler: S
       return drawn * NODES_MAX + place;
     },
     crash(node) {
-      scheduler.note(`${node.name} crashes`);
+      scheduler.note(() => `${node.name} crashes`);
       const dead = deaths.get(node);
       node.generation += 1;
       node.heldUntil = 0;

@@ -1,0 +1,27 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { createCampaign, describe, explore, shrink } from "./campaign.ts";
+import { ownCode } from "./code.ts";
+import type { Progress, Share } from "./explorer.ts";
+
+const REPORT_MS = 2_000;
+
+const { seed, stride, histories, minutes, driver } = workerData as Share;
+const campaign = createCampaign(driver);
+const start = performance.now();
+const end = start + minutes * 60_000;
+let told = start;
+let text: string | undefined;
+const report = (ended: boolean): void =>
+  parentPort?.postMessage({ campaign, found: text, ended } satisfies Progress);
+
+while (campaign.histories < histories && performance.now() < end) {
+  const found = await explore(ownCode, seed + campaign.histories * stride, campaign);
+  if (found) {
+    text = describe(await shrink(ownCode, found, { driver }), driver);
+    break;
+  }
+  if (performance.now() - told < REPORT_MS) continue;
+  told = performance.now();
+  report(false);
+}
+report(true);
