@@ -97,9 +97,13 @@ export function begin(
   holder: Holder,
   step: StepBegin,
 ): Fenced {
+  const before = ledger.find(holder.id);
+  const known = before && stepOf(before, step.name);
   const answer = ledger.write(holder, begun(step));
   const record = ledger.find(holder.id);
-  const key = (record && stepOf(record, step.name)?.effect?.providerKey) ?? step.mark;
+  // A step that may have been sent keeps its own mark.
+  const mark = known === undefined || known.result !== undefined ? step.mark : undefined;
+  const key = (record && stepOf(record, step.name)?.effect?.providerKey) ?? mark;
   if (answer === "done" && key !== undefined) effects.sent(holder.id, step.name, key);
   return answer;
 }

@@ -78,7 +78,8 @@ export function memoryEvents(): MemoryEvents {
     hasChange: (source, change) => changes.has(nameOf(source, change)),
     reserve,
     insert(event, state, now, reserved = reserve()) {
-      const row = rowOf(event, state, reserved, now);
+      const free = event.aliases.filter((alias) => !aliases.has(nameOf(event.source, alias)));
+      const row = rowOf({ ...event, aliases: free }, state, reserved, now);
       keys.set(nameOf(row.source, row.key), row.number);
       if (row.change !== undefined) changes.set(nameOf(row.source, row.change), row.number);
       put(row);

@@ -37,9 +37,11 @@ export function acceptOne(events: MemoryEvents, event: NewEvent, now: number): A
     return { number: row.number, isNew: true, conflict: aliased };
   }
   const conflict = aliased || isStrange(known.fingerprint, event.fingerprint);
+  // An alias stays with the event that it came with first, also once that one is pruned.
+  const free = event.aliases.filter((alias) => events.aliased(event.source, alias) === undefined);
   events.put({
     ...known,
-    aliases: [...new Set([...known.aliases, ...event.aliases])],
+    aliases: [...new Set([...known.aliases, ...free])],
     deliveries: known.deliveries + 1,
     conflicts: known.conflicts + (conflict ? 1 : 0),
   });

@@ -65,6 +65,7 @@ function keep(
   messages.stage(handled.messages, now);
   const row = events.insert(event, "waiting", now, number);
   events.put(endedRow({ ...row, starts: 1, conflicts }, end, now));
-  const object = objects.find(event);
+  // A claim of the object that lapsed is over.
+  const { leaseUntil, ...object } = objects.find(event);
   objects.put({ ...object, state: handled.state ?? object.state });
 }

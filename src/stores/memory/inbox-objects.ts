@@ -54,7 +54,7 @@ export function claim(
       const row = objects.find(name);
       const fence = row.fence + 1;
       objects.put({ ...row, fence, leaseUntil: now + leaseMs });
-      const given = together(due).slice(0, eventsMax);
+      const given = together(due.slice(0, eventsMax));
       const { source, object, state } = row;
       return { source, object, fence, state, events: given.map((one) => start(events, one, now)) };
     });

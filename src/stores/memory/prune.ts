@@ -5,7 +5,7 @@ import type { MemoryEffects } from "./effects.ts";
 import type { MemoryLedger } from "./ledger.ts";
 import { tombstone } from "./writes.ts";
 
-/** Takes the responses and requests first; only what is a tombstone already can go as a whole. */
+/** Takes the responses and requests first; only what is a tombstone can go as a whole. */
 export function prune(
   ledger: MemoryLedger,
   effects: MemoryEffects,
@@ -17,16 +17,16 @@ export function prune(
   const finalFor = (ms: number): OperationRecord[] =>
     ledger.all().filter(({ finalAt = now }) => now - finalAt > ms);
 
-  const gone = finalFor(tombstoneMs)
-    .filter((record) => record.request === undefined)
-    .slice(0, limit);
   const pruned = finalFor(responseMs)
     .filter((record) => record.request !== undefined)
+    .slice(0, limit);
+  for (const record of pruned) ledger.keep(tombstone(record));
+  const gone = finalFor(tombstoneMs)
+    .filter((record) => record.request === undefined)
     .slice(0, limit);
   for (const { id, steps } of gone) {
     effects.remove(id, steps);
     ledger.remove(id);
   }
-  for (const record of pruned) ledger.keep(tombstone(record));
   return { kind: "pruned", responses: pruned.length, tombstones: gone.length };
 }

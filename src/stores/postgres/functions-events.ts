@@ -71,7 +71,7 @@ ${stage(names, "decode(m.value ->> 4, 'hex')")}
  * object is taken alone. Nothing is written yet, so that nobody waits for the callback.
  */
 export function enterEventFunction(names: Names): string {
-  const { inbox, change, object, of } = names;
+  const { inbox, change, object, work, of } = names;
   const declare = `held ${object};`;
   const body = `  ${refuseIsolation()}
   PERFORM pg_advisory_xact_lock(${nameKey("event", "p_source", "p_key")});
@@ -83,7 +83,9 @@ export function enterEventFunction(names: Names): string {
     RETURN '{"kind":"busy"}';
   END IF;
   SELECT * INTO held FROM ${object} WHERE source = p_source AND object = p_object;
-  IF held.due_at IS NOT NULL OR held.held_until > moment THEN
+  -- Whoever kept the object and went has left it due, although nothing of it waits any more.
+  IF held.held_until > moment OR held.due_at IS NOT NULL AND EXISTS (
+      SELECT FROM ${work} WHERE source = p_source AND object = p_object) THEN
     RETURN '{"kind":"busy"}';
   END IF;
   RETURN json_build_object('kind', 'entered', 'number', nextval('${of("inbox_number")}'),
@@ -115,7 +117,8 @@ export function finishEventFunction(names: Names): string {
     INSERT INTO ${object} AS o (source, object, state) VALUES (p_source, p_object, p_state)
       ON CONFLICT (source, object) DO UPDATE SET state = EXCLUDED.state;
   END IF;
-  IF kind = 'waiting' THEN
+  -- A claim of the object that lapsed is over.
+  IF kind = 'waiting' OR held.held_until IS NOT NULL THEN
     PERFORM ${of("free_object")}(p_source, p_object, coalesce(p_state, held.state), moment);
   END IF;
 ${stage(names, "decode(m.value ->> 4, 'hex')")}

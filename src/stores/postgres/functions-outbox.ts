@@ -60,7 +60,8 @@ function claimMessagesFunction(names: Names): string {
         SELECT FROM ${outbox} AS earlier
         WHERE earlier.topic = m.topic AND earlier.aggregate = m.aggregate AND earlier.id < m.id
           AND earlier.state IN (${OPEN_STATES})));
-    UPDATE ${outbox} SET due_at = moment + ${BEHIND} WHERE id = ANY(behind);
+    -- One that was sent before has a time of its own, which nobody could give back to it.
+    UPDATE ${outbox} SET due_at = moment + ${BEHIND} WHERE id = ANY(behind) AND sends = 0;
     given := given || (SELECT coalesce(array_agg(free.id ORDER BY free.position), '{}') FROM (
       SELECT c.id, c.position FROM unnest(candidates) WITH ORDINALITY AS c(id, position)
       WHERE c.id <> ALL(behind) ORDER BY c.position LIMIT missing) AS free);

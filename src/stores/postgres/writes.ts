@@ -68,7 +68,7 @@ export function writes(
     const answer = await (made.name === "renew" ? renew(made) : call(made));
     if (answer.kind !== "ok") return answer;
     const value = answer.value.split(" ")[0] as Said;
-    if (value === "stale" || (ends && value === "done")) leases.drop(holder);
+    if (value === "done" ? ends : value === "stale" && !isOfStep(made)) leases.drop(holder);
     return { kind: "ok", value };
   }
 
@@ -98,4 +98,9 @@ export function writes(
     suspend: (holder, suspension) =>
       guarded(() => write(holder, suspendCall(holder, suspension, skew.ms), true)),
   };
+}
+
+/** A step may be stale under a claim that lives, and nobody may take that claim for dead. */
+function isOfStep({ name }: Call): boolean {
+  return name === "begin_step" || name === "record_step";
 }

@@ -60,10 +60,9 @@ function claimOne(
   return [{ source, object, fence, state: state ?? undefined, events }];
 }
 
-/** A start without an end may have ended the process, so such an event is given alone. */
+/** An event whose start has no end may have ended the process, so it may take no other with it. */
 function together(due: readonly DueEvent[]): readonly DueEvent[] {
-  const suspect = due.findIndex(({ starts, attempts }) => starts > attempts);
-  return suspect === -1 ? due : due.slice(0, Math.max(1, suspect));
+  return due.some(({ starts, attempts }) => starts > attempts) ? due.slice(0, 1) : due;
 }
 
 function started({ connection, sql }: Tables, row: DueEvent, now: number): WaitingEvent {

@@ -1,0 +1,127 @@
+import { isDeepStrictEqual } from "node:util";
+import { isAlike, kindOf, type Opening } from "./comparison.ts";
+import type { Ran } from "./gate.ts";
+import { pictureOf } from "./picture.ts";
+import { plainOf } from "./plain.ts";
+import { type Act, KEYS, openWorld, STEP_MS, snapshotOf, TICK_MS, type World } from "./world.ts";
+
+/** Calls one after the other, and then some side by side. */
+export interface Race {
+  readonly before: readonly Act[];
+  readonly calls: readonly Act[];
+}
+
+/** What a race came to: the answer to each call, and all that the store holds afterwards. */
+export interface Finish {
+  readonly answers: readonly unknown[];
+  readonly picture: unknown;
+}
+
+/** Plays what comes before the race, and freezes what its calls would read by themselves. */
+export async function bringTo(open: Opening, before: readonly Act[]): Promise<World> {
+  const world = openWorld(await open());
+  for (const act of before) {
+    world.skew.ms += act.ticks * TICK_MS + STEP_MS;
+    // Seen in the order of the answers, as in every other world.
+    plainOf(world, act.counted, await act.play(world));
+  }
+  const frozen = new Map<number, Awaited<ReturnType<typeof snapshotOf>>>();
+  for (const place of KEYS.keys()) frozen.set(place, await snapshotOf(world, place));
+  world.skew.ms += STEP_MS;
+  return { ...world, frozen };
+}
+
+/** The world as one call of a race sees it: what the others are told is not its own. */
+export function ownView(world: World): World {
+  return { ...world, objects: [...world.objects], sends: [...world.sends] };
+}
+
+/** What is new gets its place by its name, because side by side there is no order of sight. */
+export async function finishOf(
+  world: World,
+  calls: readonly Act[],
+  raw: readonly unknown[],
+): Promise<Finish> {
+  const { inbox, outbox } = world.store;
+  const [events, messages] = [await inbox.list({ limit: 100 }), await outbox.list({ limit: 100 })];
+  if (events.kind !== "ok" || messages.kind !== "ok") throw new Error("The lists are not there.");
+  see(world.numbers.events, events.value, ({ source, key }) => `${source} ${key}`);
+  see(world.numbers.messages, messages.value, ({ topic, key }) => `${topic} ${key}`);
+  const answers = calls.map(({ counted }, index) => plainOf(world, counted, raw[index]));
+  return { answers, picture: unordered(await pictureOf(world)) };
+}
+
+function see<Row extends { readonly number: number }>(
+  seen: number[],
+  rows: readonly Row[],
+  nameOf: (row: Row) => string,
+): void {
+  const fresh = rows.filter(({ number }) => !seen.includes(number));
+  for (const { number } of fresh.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)))
+    seen.push(number);
+}
+
+/** Lists stand in the order of numbers or of instants, which calls at one time share out freely. */
+function unordered(value: unknown): unknown {
+  if (Array.isArray(value))
+    return value.map(unordered).toSorted((a, b) => (textOf(a) < textOf(b) ? -1 : 1));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, unordered(one)]));
+}
+
+const textOf = (value: unknown): string => JSON.stringify(value) ?? "";
+
+/** Whether some order of the calls, one after the other on the model, gives the same. */
+export async function isExplained(
+  model: Opening,
+  { before, calls }: Race,
+  ran: readonly Ran<unknown>[],
+  real: Finish,
+): Promise<boolean> {
+  for (const order of orders(calls.map((_, index) => index))) {
+    if (!isPossible(order, ran)) continue;
+    const world = await bringTo(model, before);
+    const raw: unknown[] = [];
+    const passive = new Set<number>();
+    for (const index of order) {
+      const call = calls[index];
+      if (call === undefined) continue;
+      if (isPassive(call, real.answers[index])) passive.add(index);
+      else raw[index] = await call.play(ownView(world));
+    }
+    const finish = await finishOf(world, calls, raw);
+    const isTold = finish.answers.every(
+      (answer, index) => passive.has(index) || isAlike(answer, real.answers[index]),
+    );
+    if (isTold && isDeepStrictEqual(finish.picture, real.picture)) return true;
+  }
+  return false;
+}
+
+/** A call that ended before another one began comes before it. */
+function isPossible(order: readonly number[], ran: readonly Ran<unknown>[]): boolean {
+  return order.every((earlier, place) =>
+    order.slice(place + 1).every((later) => (ran[later]?.ended ?? 0) >= (ran[earlier]?.began ?? 0)),
+  );
+}
+
+function orders(items: readonly number[]): number[][] {
+  if (items.length <= 1) return [[...items]];
+  return items.flatMap((item) =>
+    orders(items.filter((one) => one !== item)).map((rest) => [item, ...rest]),
+  );
+}
+
+/**
+ * Nobody waits for a user's callback, or for a row that somebody else is at: who meets one is told
+ * `busy`, or to ask again, or goes without that row. Such a call has done nothing.
+ */
+function isPassive({ text }: Act, answer: unknown): boolean {
+  const { kind, value } = answer as { readonly kind?: unknown; readonly value?: unknown };
+  if (kind === "not-applied") return (answer as { readonly again?: unknown }).again === true;
+  if (kindOf(answer).kind === "busy") return true;
+  if (/^(inbox|outbox)\.claim /.test(text)) return Array.isArray(value) && value.length === 0;
+  if (!/^(inbox\.|outbox\.)?prune /.test(text)) return false;
+  const counts = Object.values(value as object).filter((one) => typeof one === "number");
+  return kindOf(answer).kind === "pruned" && counts.every((count) => count === 0);
+}
