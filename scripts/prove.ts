@@ -2,7 +2,10 @@ import { proveExhaustive } from "./prove-exhaustive.ts";
 import { proveFuzz } from "./prove-fuzz.ts";
 import { proveKills } from "./prove-kills.ts";
 import { proveModel } from "./prove-model.ts";
+import { proveMutation } from "./prove-mutation.ts";
+import { proveRefinement } from "./prove-refinement.ts";
 import { proveSimulation } from "./prove-simulation.ts";
+import { proveSoak } from "./prove-soak.ts";
 import { proveStorm } from "./prove-storm.ts";
 import { proveTraffic } from "./prove-traffic.ts";
 import { proveWire } from "./prove-wire.ts";
@@ -13,9 +16,12 @@ const PROOFS = {
   kills: proveKills,
   storm: proveStorm,
   model: proveModel,
+  mutation: proveMutation,
   traffic: proveTraffic,
   fuzz: proveFuzz,
   wire: proveWire,
+  refinement: proveRefinement,
+  soak: proveSoak,
 } as const;
 
 /** The first word names the proof; without one it is the simulation. */

@@ -106,7 +106,6 @@ export function decide(
 function decideClaim(record: OperationRecord, event: ClaimEvent): ClaimDecision {
   if (event.payload === "recipe-unknown") return { kind: "refuse", code: "recipe-unknown" };
   if (event.payload === "other") return { kind: "refuse", code: "key-reused" };
-  if (isFinal(record.state)) return decideReplay(record);
   if (isOwn(record, event.attemptId)) return { kind: "own" };
   return decideRun(record, event);
 }
@@ -204,7 +203,7 @@ function decideEnd(record: OperationRecord, event: EndEvent): EndDecision {
   const open = unfinished(record.steps);
   if (event.doubt !== undefined && NEEDS_PERSON.has(event.doubt)) return parked(event.doubt);
   if (open.some(isStuck) || event.parked) return parked("effect-unknown");
-  const verdict = event.status === undefined ? "error" : judgeStatus(event.status);
+  const verdict = judgeStatus(event.status ?? 500);
   const untouched =
     open.length === 0 && standing(record.steps).length === 0 && event.doubt === undefined;
   if (verdict === "passing" && untouched && !isTimeout(record, event)) return { kind: "release" };

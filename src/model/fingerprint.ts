@@ -65,10 +65,8 @@ function select(value: unknown, fields: readonly string[] | undefined): unknown 
     throw new NevertwiceError("option-invalid", "`fingerprint` names no field.");
   // Without a prototype, a field called __proto__ is a member like any other.
   const chosen: Record<string, unknown> = Object.create(null);
-  for (const field of fields) {
-    const found = field.split(".").reduce<unknown>(descend, value);
-    if (found !== undefined) chosen[field] = found;
-  }
+  // JSON leaves out what is undefined.
+  for (const field of fields) chosen[field] = field.split(".").reduce<unknown>(descend, value);
   return chosen;
 }
 

@@ -39,7 +39,7 @@ export type OnlyJson<T> = [T] extends [JsonCompatible<T>]
 export function encodeJson(value: unknown): Uint8Array {
   if (value === undefined) return new Uint8Array(0);
   checkJson(value, "value", "not-json");
-  return Buffer.from(JSON.stringify(value), "utf8");
+  return Buffer.from(JSON.stringify(value));
 }
 
 /** The value of stored bytes. */
@@ -151,8 +151,8 @@ function isPlain(value: object): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-function describe(value: unknown): string {
+function describe(value: NonNullable<unknown>): string {
   return typeof value === "object"
-    ? `a ${value?.constructor?.name ?? "special object"}`
+    ? `a ${value.constructor?.name ?? "special object"}`
     : `a ${typeof value}`;
 }

@@ -101,10 +101,21 @@ type DrawnHandling = ReturnType<typeof drawHandling>;
 const named = ({ source, object }: ObjectHolder): string => `${source} ${object}`;
 
 interface Claimed extends ObjectHolder {
+  /** The skew from which on the claim has lapsed, in milliseconds. */
+  readonly until: number;
+  /** Another claim has looked at the lapsed one, and may have given its object back. */
+  looked: boolean;
   readonly events: readonly { readonly number: number }[];
 }
 
-const NOBODY: Claimed = { source: "stripe", object: "o0", fence: 0, events: [] };
+const NOBODY: Claimed = {
+  source: "stripe",
+  object: "o0",
+  fence: 0,
+  until: 0,
+  looked: false,
+  events: [],
+};
 
 function holderOf(world: World, { claim, aside }: DrawnHandling): ObjectHolder {
   const { source, object, fence } = world.objects[claim] ?? NOBODY;
@@ -201,30 +212,49 @@ const taking: readonly Kind[] = [
       const answer = await world.store.inbox.claim({ ...request, limit: OBJECTS_MAX });
       if (answer.kind !== "ok") return answer;
       const claimed = answer.value.toSorted((a, b) => (named(a) < named(b) ? -1 : 1));
-      world.objects.unshift(...claimed);
+      const { skew, objects } = world;
+      for (const known of objects as Claimed[])
+        known.looked ||=
+          known.until <= skew.ms && request.sources.some((one) => one === known.source);
+      const until = skew.ms + request.leaseMs;
+      objects.unshift(...claimed.map((one) => ({ ...one, until, looked: false })));
       return { ...answer, value: claimed };
     },
     "events",
   ),
 ];
 
+/**
+ * A claim that finds a lapsed one without an event that is due may give its object back, or leave
+ * it to its late holder; whether he still commits is nobody's promise.
+ */
+function isOpen(world: World, { claim }: DrawnHandling): boolean {
+  const known = world.objects[claim] as Claimed | undefined;
+  if (known?.looked !== true) return false;
+  return !world.objects.slice(0, claim).some((newer) => named(newer) === named(known));
+}
+
 const ending: readonly Kind[] = [
   kind(
     "inbox.handle",
     7,
     (chance) => ({ handling: drawHandling(chance), work: drawWork(chance) }),
-    (world, { handling, work }) =>
-      world.store.inbox.handle(holderOf(world, handling), (tx) =>
+    async (world, { handling, work }) => {
+      if (isOpen(world, handling)) return undefined;
+      return world.store.inbox.handle(holderOf(world, handling), (tx) =>
         doing(world, tx, work.doing, workOf(endsOf(world, handling), work)),
-      ),
+      );
+    },
     "events",
   ),
   kind(
     "inbox.release",
     5,
     drawHandling,
-    (world, handling) =>
-      world.store.inbox.release(holderOf(world, handling), endsOf(world, handling)),
+    async (world, handling) => {
+      if (isOpen(world, handling)) return undefined;
+      return world.store.inbox.release(holderOf(world, handling), endsOf(world, handling));
+    },
     "events",
   ),
 ];
