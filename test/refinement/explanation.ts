@@ -31,9 +31,16 @@ export async function bringTo(open: Opening, before: readonly Act[]): Promise<Wo
   return { ...world, frozen };
 }
 
-/** The world as one call of a race sees it: what the others are told is not its own. */
+/**
+ * The world as one call of a race sees it: what the others are told is not its own. Any of them may
+ * have looked at a claim that has lapsed.
+ */
 export function ownView(world: World): World {
-  return { ...world, objects: [...world.objects], sends: [...world.sends] };
+  const objects = world.objects.map((one) => ({
+    ...one,
+    looked: "until" in one && Number(one.until) <= world.skew.ms,
+  }));
+  return { ...world, objects, sends: [...world.sends] };
 }
 
 /** What is new gets its place by its name, because side by side there is no order of sight. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after } from "node:test";
 import { postgresStore } from "../../src/stores/postgres/store.ts";
+import { eventOf, taken } from "../../src/verify/cases/inbox-sample.ts";
 import { answered, claimed, claimOf, LEASE_MS } from "../../src/verify/cases/sample.ts";
 import { over, quietPool, stopServer } from "../stores/postgres-bench.ts";
 
@@ -33,4 +34,28 @@ over(
     }
   },
   { store: { skew } },
+);
+
+const moved = { ms: 0 };
+
+over(
+  "an object is not busy with a claim that kept it, ended its events and lapsed",
+  async ({ store }) => {
+    const { inbox } = store;
+    await taken(store, eventOf("evt_1"));
+    const request = { sources: [eventOf("").source], leaseMs: LEASE_MS, limit: 1, eventsMax: 1 };
+    const [holder] = answered(await inbox.claim(request));
+    assert.ok(holder);
+    const ends = holder.events.map(({ number }) => ({ number, kind: "done" }) as const);
+    const work = { state: undefined, messages: [], keeps: true, value: 1 };
+    assert.equal(answered(await inbox.handle(holder, () => ({ ...work, ends }))).kind, "committed");
+    moved.ms = LEASE_MS + 1;
+    const handled = await inbox.acceptHandled(eventOf("evt_2"), (_, { number }) => ({
+      ...{ ...work, ends: [{ number, kind: "done" }] },
+    }));
+    assert.equal(answered(handled).kind, "committed");
+    const late = { ...work, state: "late", ends: [] };
+    assert.equal(answered(await inbox.handle(holder, () => late)).kind, "stale");
+  },
+  { store: { skew: moved } },
 );
