@@ -54,7 +54,7 @@ over("a line that stands behind a message keeps nobody else from leaving", async
   const [head, ...none] = answered(await store.outbox.claim(TEN));
   assert.ok(head !== undefined && none.length === 0);
   await pool.query("UPDATE nevertwice_outbox SET aggregate = 'free' WHERE key = 'm700'");
-  await pool.query("UPDATE nevertwice_outbox SET due_at = now() WHERE key = 'm700'");
+  await pool.query("UPDATE nevertwice_outbox SET due_at = staged_at WHERE key = 'm700'");
   const [free] = answered(await store.outbox.claim(TEN));
   assert.equal(free?.key, "m700");
   assert.deepEqual(answered(await store.outbox.claim(TEN)), []);
