@@ -1,5 +1,5 @@
 import type { EvidenceRecord } from "../../model/evidence.ts";
-import type { OperationRecord } from "../../model/operation.ts";
+import type { OperationRecord, StoredOutcome } from "../../model/operation.ts";
 import type { ClaimRequest, Settlement, Snapshot, StoredMessage } from "../../store.ts";
 import { type EvidenceRow, toEvidence } from "../evidence.ts";
 import {
@@ -63,32 +63,48 @@ export function toMessages(rows: readonly Row[]): StoredMessage[] {
 
 /** The record of a first claim, which the database need not send back. */
 export function toClaimed(request: ClaimRequest, answer: string): Snapshot {
-  const [createdAt = 0, leaseUntil = 0, runUntil = 0] = answer.split(" ").slice(1).map(Number);
+  const [, createdAt = 0, leaseUntil = 0, runUntil = 0] = answer.split(" ").map(Number);
   const { id, name, version, form, attemptId, fingerprint, recipe } = request;
   const { origin, scope, key, input } = request;
   const record: OperationRecord = {
-    ...{ id, name, version, form, attemptId, fingerprint, recipe },
-    ...{ createdAt, leaseUntil, runUntil },
-    ...{ state: "running", fence: 1, attempts: 1, steps: [] },
+    id,
+    name,
+    version,
+    form,
+    attemptId,
+    fingerprint,
+    recipe,
+    createdAt,
+    leaseUntil,
+    runUntil,
+    state: "running",
+    fence: 1,
+    attempts: 1,
+    steps: [],
     request: { origin, scope, key, input },
   };
   return { record, now: createdAt };
 }
 
-/** The record of an operation that was claimed and settled in one transaction. */
+/**
+ * The record of an operation that was claimed and settled in one transaction. Its fields are named,
+ * because to copy all but two of them costs several times as much.
+ */
 export function toSettled(claimed: Snapshot, settlement: Settlement, answer: string): Snapshot {
-  const finalAt = Number(answer.split(" ")[1]);
-  const { leaseUntil, runUntil, ...rest } = claimed.record;
-  const { kind, status, reference, headers, body } = settlement.outcome;
-  const record: OperationRecord = {
-    ...rest,
-    state: kind,
-    finalAt,
-    outcome: {
-      ...{ kind, status },
-      ...(reference === undefined ? {} : { reference }),
-      ...(settlement.keepResponse ? { response: { headers, body } } : { missing: "too-large" }),
-    },
-  };
-  return { record, now: finalAt };
+  const finalAt = Number(answer.split(" ", 2)[1]);
+  const { id, name, version, form, attemptId, fingerprint, recipe } = claimed.record;
+  const { createdAt, fence, attempts, steps, request } = claimed.record;
+  const { kind } = settlement.outcome;
+  const outcome = storedOutcome(settlement);
+  const settled = { id, name, version, form, attemptId, fingerprint, recipe, createdAt, finalAt };
+  const record = { ...settled, state: kind, fence, attempts, steps, outcome };
+  return { record: request === undefined ? record : { ...record, request }, now: finalAt };
+}
+
+function storedOutcome({ outcome, keepResponse }: Settlement): StoredOutcome {
+  const { kind, status, reference, headers, body } = outcome;
+  const stored: StoredOutcome = keepResponse
+    ? { kind, status, response: { headers, body } }
+    : { kind, status, missing: "too-large" };
+  return reference === undefined ? stored : { ...stored, reference };
 }

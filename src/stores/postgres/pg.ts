@@ -1,5 +1,15 @@
 import { digest } from "../../model/key.ts";
-import { type Client, committing, type Ends, type Row, type Session, toEnded } from "./client.ts";
+import {
+  type Cell,
+  type Client,
+  committing,
+  type Ended,
+  type Ends,
+  type Row,
+  type Session,
+  toEnded,
+} from "./client.ts";
+import { PgScript, type Played } from "./pg-script.ts";
 
 /** What the store needs of pg's `Pool`; the client's type is read from `connect`. */
 export interface PgPool {
@@ -33,7 +43,7 @@ interface PgQuery {
 
 /** A checked-out client, as pg 8 has it. */
 interface PgClient {
-  query(query: PgQuery): void;
+  query(query: PgQuery | PgScript): void;
   release(broken?: boolean): void;
   on(event: "error" | "end", listener: (error?: Error) => void): unknown;
   /** Private to pg, and the only sign of statements that nobody awaited. */
@@ -41,7 +51,8 @@ interface PgClient {
   readonly _activeQuery?: unknown;
   readonly _sentQueryQueue?: readonly unknown[];
   /** Absent in pg's native client. */
-  readonly connection?: { readonly stream?: Partial<Ends> };
+  readonly connection?: { readonly stream?: Partial<Ends>; readonly query?: unknown };
+  readonly pipeline?: boolean;
 }
 
 export function isPgPool(pool: object): pool is PgPool {
@@ -54,7 +65,7 @@ export function pgClient(pool: PgPool, prepare: boolean): Client {
   return {
     // A pool of one has no connection to spare for leases.
     single: pool.options.max === 1,
-    acquire: async () => pgSession((await pool.connect()) as PgClient, nameOf),
+    acquire: async () => new PgSession((await pool.connect()) as PgClient, nameOf),
   };
 }
 
@@ -101,60 +112,109 @@ function hearFrom(pool: PgPool): void {
   pool.on?.("connect", (client: PgClient) => void listenTo(client));
 }
 
-function pgSession(client: PgClient, nameOf: (text: string) => string | undefined): Session {
-  let given = false;
-  let lost: Error | undefined;
-  let hear: ((error: Error) => void) | undefined;
-  const listener = listenTo(client);
-  listener.tell = (error) => {
-    lost ??= error;
-    hear?.(error);
-  };
+/** A class, because there is one for every transaction. */
+class PgSession implements Session {
+  readonly tx: PgClient;
+  readonly #nameOf: (text: string) => string | undefined;
+  readonly #listener: { tell: (error: Error) => void };
+  #given = false;
+  #lost: Error | undefined;
+  #hear: ((error: Error) => void) | undefined;
 
-  /** One result for each statement; pg gives a lone one without a list. */
-  const runAll = (text: string, values?: readonly unknown[]): Promise<readonly PgResult[]> =>
-    new Promise((resolve, reject) => {
-      const callback: PgQuery["callback"] = (error, answer) => {
-        if (error) reject(error);
-        else resolve(Array.isArray(answer) ? answer : [answer as PgResult]);
-      };
-      const name = values === undefined ? undefined : nameOf(text);
-      client.query({
-        ...{ ...RAW_QUERY, text, callback },
-        ...(values === undefined ? {} : { values }),
-        ...(name === undefined ? {} : { name }),
-      });
-    });
-  const rowsOf = async (text: string, values?: readonly unknown[]): Promise<readonly Row[]> =>
-    (await runAll(text, values)).flatMap(toRows);
-  const giveBack = (broken: boolean): void => {
-    if (given) return;
-    given = true;
-    listener.tell = deaf;
-    client.release(broken);
-  };
+  constructor(client: PgClient, nameOf: (text: string) => string | undefined) {
+    this.tx = client;
+    this.#nameOf = nameOf;
+    this.#listener = listenTo(client);
+    this.#listener.tell = (error) => {
+      this.#lost ??= error;
+      this.#hear?.(error);
+    };
+  }
 
-  return {
-    tx: client,
-    onLost(listen) {
-      hear = listen;
-      if (lost !== undefined) listen(lost);
-    },
-    ends: () => endsOf(client),
-    query: rowsOf,
-    begin: rowsOf,
-    script: rowsOf,
-    async commit(transactionId, last) {
-      const results = await runAll(committing(last));
-      return toEnded(results.flatMap(toRows), results.at(-1)?.command ?? "", transactionId);
-    },
-    rollback: async () => void (await runAll("ROLLBACK")),
-    release: () => giveBack(isBusy(client)),
-    destroy: () => giveBack(true),
-  };
+  onLost(listen: (error: Error) => void): void {
+    this.#hear = listen;
+    if (this.#lost !== undefined) listen(this.#lost);
+  }
+
+  ends(): Ends | undefined {
+    return endsOf(this.tx);
+  }
+
+  async query(sql: string, values: readonly Cell[]): Promise<readonly Row[]> {
+    return rowsOf(await ask(this.tx, sql, values, this.#nameOf(sql)));
+  }
+
+  async begin(script: string): Promise<readonly Row[]> {
+    return (await play(this.tx, script)).rows;
+  }
+
+  async script(sql: string): Promise<readonly Row[]> {
+    return (await play(this.tx, sql)).rows;
+  }
+
+  async commit(transactionId: string | undefined, last: string): Promise<Ended> {
+    const { rows, command } = await play(this.tx, committing(last));
+    return toEnded(rows, command, transactionId);
+  }
+
+  async rollback(): Promise<void> {
+    await play(this.tx, "ROLLBACK");
+  }
+
+  release(): void {
+    this.#giveBack(isBusy(this.tx));
+  }
+
+  destroy(): void {
+    this.#giveBack(true);
+  }
+
+  #giveBack(broken: boolean): void {
+    if (this.#given) return;
+    this.#given = true;
+    this.#listener.tell = deaf;
+    this.tx.release(broken);
+  }
 }
 
-const toRows = ({ rows }: PgResult): readonly Row[] => rows;
+/** One result for each statement; pg gives a lone one without a list. */
+function ask(
+  client: PgClient,
+  text: string,
+  values?: readonly Cell[],
+  name?: string,
+): Promise<readonly PgResult[]> {
+  return new Promise((resolve, reject) => {
+    const callback: PgQuery["callback"] = (error, answer) => {
+      if (error) reject(error);
+      else resolve(Array.isArray(answer) ? answer : [answer as PgResult]);
+    };
+    client.query({
+      ...{ ...RAW_QUERY, text, callback },
+      ...(values === undefined ? {} : { values }),
+      ...(name === undefined ? {} : { name }),
+    });
+  });
+}
+
+async function play(client: PgClient, text: string): Promise<Played> {
+  if (takesScripts(client))
+    return new Promise((resolve, reject) => {
+      const end: PgScript["callback"] = (error, played) =>
+        played === undefined ? reject(error) : resolve(played);
+      client.query(new PgScript(text, end));
+    });
+  const results = await ask(client, text);
+  return { rows: rowsOf(results), command: results.at(-1)?.command ?? "" };
+}
+
+/** pg's native client knows its own queries alone, and so does one that pipelines. */
+function takesScripts({ connection, pipeline }: PgClient): boolean {
+  return typeof connection?.query === "function" && pipeline !== true;
+}
+
+const rowsOf = (results: readonly PgResult[]): readonly Row[] =>
+  results.flatMap(({ rows }) => rows);
 
 function endsOf({ connection }: PgClient): Ends | undefined {
   const { localAddress, localPort, remoteAddress, remotePort } = connection?.stream ?? {};
