@@ -21,11 +21,11 @@ export async function proveMutation(args: readonly string[]): Promise<number> {
     args: [...args],
     allowPositionals: true,
     options: {
-      room: { type: "string", default: "model" },
+      room: { type: "string" },
       seed: { type: "string", default: "1" },
     },
   });
-  const { room, seed } = values;
+  const { seed, room = roomOf(positionals) } = values;
   const missing = positionals.filter((file) => !existsSync(join(ROOT, file)));
   if (!isRoom(room) || missing.length > 0) {
     console.error(`There is no ${missing[0] ?? `room called ${room}`}. Usage: ${USAGE}`);
@@ -43,6 +43,11 @@ export async function proveMutation(args: readonly string[]): Promise<number> {
   }).runMutationTest();
   // Stryker sets the exit code by the threshold.
   return Number(process.exitCode ?? 0);
+}
+
+/** The room of the files that are named; whose tests run is decided by it. */
+function roomOf([first]: readonly string[]): string {
+  return first?.split("/")[1] ?? "model";
 }
 
 function isRoom(room: string): room is keyof typeof ROOMS {

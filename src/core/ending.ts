@@ -36,7 +36,8 @@ export async function settle(run: Run, outcome: Outcome): Promise<AttemptEnd> {
   if (ports.events.isHeard())
     ports.events.emit({ ...eventOf(run), type: "operation.settled", outcome: outcome.kind });
   const stored = end.kind === "landed" ? end.record.outcome : undefined;
-  return stored ? asFirst(toReplay(ports, record.id, stored)) : toPerformed(outcome);
+  // What is too large to be stored, or is pruned already, is still in our hands.
+  return stored?.response ? asFirst(toReplay(ports, record.id, stored)) : toPerformed(outcome);
 }
 
 /** Ends the attempt by what the rules make of a run without an outcome. */

@@ -1,5 +1,5 @@
 import { NevertwiceError } from "../model/errors.ts";
-import type { StepRecord, Target } from "../model/step.ts";
+import { isSent, type SentStep, type StepRecord, type Target } from "../model/step.ts";
 import { refuseNested } from "./current.ts";
 import { checkEffect, type Effect, effectDigest } from "./effect.ts";
 import { decodeResult, type EffectResult } from "./judgement.ts";
@@ -31,8 +31,9 @@ export async function externalStep<Value, Decline>(
     ...(compensates === undefined ? {} : { compensates }),
   };
   await meetInOrder(run, name, compensates);
-  const known = run.steps.get(name);
-  if (known) checkUnchanged(run, known, place);
+  const step = run.steps.get(name);
+  if (step) checkUnchanged(run, step, place);
+  const known = isSent(step) ? step : undefined;
   if (known?.result && known.result.kind !== "not-executed") {
     const value = openStep(run, name, known.result.value);
     return decodeResult({ kind: known.result.kind, value });
@@ -56,8 +57,8 @@ function checkUnchanged(
 }
 
 /** Another account, or another region, has never heard of the key that was sent. */
-function checkTarget(run: Run, { name, effect }: StepRecord, target: Target | undefined): void {
-  const sent = effect?.target;
+function checkTarget(run: Run, { name, effect }: SentStep, target: Target | undefined): void {
+  const sent = effect.target;
   const same = (["provider", "kind", "account", "region"] as const).every(
     (part) => sent?.[part] === target?.[part],
   );

@@ -1,5 +1,5 @@
 import { CLOCK_MARGIN_MS } from "../model/clock.ts";
-import type { StepRecord } from "../model/step.ts";
+import type { SentStep } from "../model/step.ts";
 import { type Effect, KEPT_FOR_MS_DEFAULT, type Way, waysOf } from "./effect.ts";
 import { errorLine } from "./error-line.ts";
 import { decodeResult, type EffectResult, isNotExecuted } from "./judgement.ts";
@@ -15,13 +15,16 @@ type Tried<Value, Decline> =
   | { readonly kind: "later"; readonly inMs: number; readonly early?: boolean }
   /** A look-up found nothing although it had time to. */
   | { readonly kind: "quiet" }
-  | { readonly kind: "closed" };
+  | typeof CLOSED;
+
+/** The way leads nowhere, now or later. */
+const CLOSED = { kind: "closed" } as const;
 
 interface Doubtful<Value, Decline> {
   readonly run: Run;
   readonly place: StepPlace;
   readonly effect: Effect<Value, Decline>;
-  readonly known: StepRecord;
+  readonly known: SentStep;
 }
 
 /**
@@ -33,10 +36,10 @@ export async function resolveStep<Value, Decline>(
   run: Run,
   place: StepPlace,
   effect: Effect<Value, Decline>,
-  known: StepRecord,
+  known: SentStep,
 ): Promise<EffectResult<Value, Decline>> {
   const doubtful = { run, place, effect, known };
-  if (known.effect?.reference !== undefined) return retrieve(doubtful, known.effect.reference);
+  if (known.effect.reference !== undefined) return retrieve(doubtful, known.effect.reference);
   const waits: { readonly inMs: number; readonly early?: boolean }[] = [];
   let quiet = false;
   for (const way of turnsOf(effect, known)) {
@@ -55,9 +58,9 @@ export async function resolveStep<Value, Decline>(
 }
 
 /** A resend that resolved nothing gives the look-up its turn before the next one. */
-function turnsOf(effect: Effect<unknown, unknown>, known: StepRecord): readonly Way[] {
+function turnsOf(effect: Effect<unknown, unknown>, known: SentStep): readonly Way[] {
   const ways = waysOf(effect);
-  if ((known.effect?.sends.length ?? 0) < 2 || !ways.includes("look-up")) return ways;
+  if (known.effect.sends.length < 2 || !ways.includes("look-up")) return ways;
   return ["look-up", ...ways.filter((way) => way !== "look-up")];
 }
 
@@ -75,15 +78,13 @@ async function replay<Value, Decline>(
   { run, place, effect, known }: Doubtful<Value, Decline>,
   quiet: boolean,
 ): Promise<Tried<Value, Decline>> {
-  const sends = known.effect?.sends ?? [];
-  if (sends.at(-1)?.verdict === "frozen") return { kind: "closed" };
+  if (known.effect.sends.at(-1)?.verdict === "frozen") return CLOSED;
   // A provider that forgets its failures may execute anew what it had executed already.
-  if (effect.replayAfterFailure === false && !quiet) return { kind: "closed" };
+  if (effect.replayAfterFailure === false && !quiet) return CLOSED;
   // From before the deadline is looked at: a process may stand still between any two lines.
   const watching = watchSleep(run, effect);
   const remembered = isRemembered(run, known, effect.keptForMs ?? KEPT_FOR_MS_DEFAULT);
-  if (remembered !== "yes")
-    return remembered === "no" ? { kind: "closed" } : { kind: "later", inMs: 0 };
+  if (remembered !== "yes") return remembered === "no" ? CLOSED : { kind: "later", inMs: 0 };
   return { kind: "resolved", result: await sendStep(run, place, effect, known, watching) };
 }
 
@@ -92,8 +93,8 @@ async function replay<Value, Decline>(
  * is further ahead counts, so that one that fell back does not open the deadline again; a process
  * whose own clock is wrong leaves the step to another.
  */
-function isRemembered(run: Run, known: StepRecord, keptForMs: number): "yes" | "no" | "not-here" {
-  const until = known.effect?.replayUntil ?? known.begunAt + keptForMs;
+function isRemembered(run: Run, known: SentStep, keptForMs: number): "yes" | "no" | "not-here" {
+  const until = known.effect.replayUntil ?? known.begunAt + keptForMs;
   const limit = until - CLOCK_MARGIN_MS;
   if (run.databaseNow() >= limit) return "no";
   return run.ports.clock.wall() >= limit ? "not-here" : "yes";
@@ -104,8 +105,8 @@ async function lookUp<Value, Decline>(
 ): Promise<Tried<Value, Decline>> {
   const { run, effect, known } = doubtful;
   const { lookUp: way } = effect;
-  if (way === undefined) return { kind: "closed" };
-  const sentAt = known.effect?.sends.at(-1)?.sentAt ?? known.begunAt;
+  if (way === undefined) return CLOSED;
+  const sentAt = known.effect.sends.at(-1)?.sentAt ?? known.begunAt;
   const quietIn = sentAt + way.quietMs - run.databaseNow();
   let found: unknown;
   try {
@@ -196,11 +197,11 @@ async function retrieve<Value, Decline>(
 
 /** What was found is evidence, whatever becomes of the run; losing it loses no safety. */
 async function note(
-  { run, place, known }: Doubtful<unknown, unknown>,
+  { run, place }: Doubtful<unknown, unknown>,
   finding: "executed" | "declined" | "not-found" | "unknown",
   detail: string | undefined,
 ): Promise<void> {
-  const reference = run.steps.get(place.name)?.effect?.reference ?? known.effect?.reference;
+  const reference = run.steps.get(place.name)?.effect?.reference;
   const evidence = {
     ...({ step: place.name, source: "look-up", finding } as const),
     ...(reference === undefined ? {} : { reference }),

@@ -3,8 +3,8 @@ import { encodeJson } from "../model/json.ts";
 import {
   nextGeneration,
   type SendRecord,
+  type SentStep,
   type StepBegin,
-  type StepEffect,
   type StepRecord,
 } from "../model/step.ts";
 import { keyOf } from "./derived-key.ts";
@@ -35,7 +35,7 @@ export async function sendStep<Value, Decline>(
   run: Run,
   place: StepPlace,
   effect: Effect<Value, Decline>,
-  known: StepRecord | undefined,
+  known: SentStep | undefined,
   watching?: () => void,
 ): Promise<EffectResult<Value, Decline>> {
   const forgotten = known === undefined ? await lostSend(run, effect) : undefined;
@@ -60,12 +60,12 @@ function toBegin(
   run: Run,
   place: StepPlace,
   effect: Effect<unknown, unknown>,
-  known: StepRecord | undefined,
+  known: SentStep | undefined,
 ): StepBegin {
   const keyed = effect.keyed !== false;
   const generation = known === undefined ? 0 : nextGeneration(known);
   const derived = keyOf(run, place.name, generation, keyed);
-  const sent = known?.result === undefined ? known?.effect?.providerKey : undefined;
+  const sent = known?.result === undefined ? known?.effect.providerKey : undefined;
   const request = encodeJson(effect.input);
   return {
     ...place,
@@ -79,14 +79,10 @@ function toBegin(
 }
 
 /** The last fence check before bytes leave, also before a resend. */
-async function begin(
-  run: Run,
-  step: StepBegin,
-  known: StepRecord | undefined,
-): Promise<StepRecord> {
+async function begin(run: Run, step: StepBegin, known: SentStep | undefined): Promise<SentStep> {
   const { ports, lease } = run;
   const open = known?.result === undefined ? known : undefined;
-  const sends = known?.effect?.sends ?? [];
+  const sends = known?.effect.sends ?? [];
   const number = (sends.at(-1)?.number ?? 0) + 1;
   const end = await insist(
     run,
@@ -96,12 +92,13 @@ async function begin(
   // Nothing was sent, so a failure here leaves no doubt.
   expectDone(run, end, undefined);
   const now = run.databaseNow();
-  const generation = open?.effect?.generation ?? step.generation;
+  const generation = open?.effect.generation ?? step.generation;
   const send: SendRecord = { number, generation, fence: lease.holder.fence, sentAt: now };
-  const begun: StepRecord = {
-    ...{ name: step.name, inputDigest: step.inputDigest, kind: "external" },
-    ...{ fence: open?.fence ?? lease.holder.fence, begunAt: open?.begunAt ?? now },
-    effect: { ...toEffect(step), ...open?.effect, sends: [...sends, send] },
+  const { name, inputDigest, mark, keptForMs, ...effect } = step;
+  const begun: SentStep = {
+    ...{ name, inputDigest, kind: "external", fence: lease.holder.fence, begunAt: now },
+    ...open,
+    effect: { ...effect, compensated: false, ...open?.effect, sends: [...sends, send] },
   };
   run.steps.set(step.name, begun);
   ports.events.emit({ ...eventOf(run), type: "step.begun", step: step.name });
@@ -113,20 +110,10 @@ function hasSend(steps: readonly StepRecord[], name: string, number: number): bo
   return step?.effect?.sends.some((send) => send.number === number) === true;
 }
 
-function toEffect(step: StepBegin): Omit<StepEffect, "sends"> {
-  const { providerKey, generation, target, lookUp, compensates } = step;
-  return {
-    ...{ generation, lookUp, compensated: false },
-    ...(providerKey === undefined ? {} : { providerKey }),
-    ...(target === undefined ? {} : { target }),
-    ...(compensates === undefined ? {} : { compensates }),
-  };
-}
-
 /** What `send`, a look-up and the other ways are called with. */
-export function createCall(run: Run, step: StepRecord, checkTime: () => void): EffectCall {
+export function createCall(run: Run, step: SentStep, checkTime: () => void): EffectCall {
   const { effect } = step;
-  const key = effect?.providerKey ?? keyOf(run, step.name, effect?.generation ?? 0, false);
+  const key = effect.providerKey ?? keyOf(run, step.name, effect.generation, false);
   return Object.assign(new LeaseSignal(run.lease), { key, since: step.begunAt, checkTime });
 }
 

@@ -122,12 +122,8 @@ export function toPerformed(outcome: Outcome): Performed {
 export function toReplay(ports: Ports, id: RecordId, outcome: StoredOutcome): Performed {
   const { kind, status, reference, response } = outcome;
   const body = response && ports.sealer.open(id, "response", response.body);
-  if (response === undefined || body === undefined) {
-    const code =
-      response === undefined && outcome.missing === "pruned"
-        ? "key-expired"
-        : "response-not-replayable";
-    return { ...refuse(code), outcome: { kind, status, reference } };
-  }
-  return { kind, status, headers: response.headers, body, reference, replayed: true };
+  if (response && body)
+    return { kind, status, headers: response.headers, body, reference, replayed: true };
+  const code = outcome.missing === "pruned" ? "key-expired" : "response-not-replayable";
+  return { ...refuse(code), outcome: { kind, status, reference } };
 }

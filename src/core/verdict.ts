@@ -1,9 +1,10 @@
 import { isNevertwiceError } from "../model/errors.ts";
 import {
+  isSent,
   isUntouched,
   type SendRecord,
+  type SentStep,
   type StepEnd,
-  type StepRecord,
   sendsNow,
 } from "../model/step.ts";
 import type { Effect } from "./effect.ts";
@@ -31,7 +32,7 @@ type Ending = { readonly returned: unknown } | { readonly threw: unknown };
 /** Records what a send came to. @throws operation-suspended without a definite result */
 export async function endSend(
   run: Run,
-  step: StepRecord,
+  step: SentStep,
   effect: Effect<unknown, unknown>,
   ending: Ending,
 ): Promise<DefiniteResult> {
@@ -64,7 +65,7 @@ function judge(effect: Effect<unknown, unknown>, error: unknown): Judgement<unkn
 /** Records a definite result, from whichever way it came, and makes the run go on with it. */
 export async function recordResult(
   run: Run,
-  step: StepRecord,
+  step: SentStep,
   effect: Effect<unknown, unknown>,
   returned: unknown,
 ): Promise<DefiniteResult> {
@@ -100,23 +101,21 @@ function referenceOf(effect: Effect<unknown, unknown>, value: unknown): string |
 /** The run's own copy, sealed as a read one is: the step's result, and the step it takes back. */
 function keep(
   run: Run,
-  { name }: StepRecord,
+  step: SentStep,
   result: DefiniteResult,
   reference: string | undefined,
 ): void {
-  const step = run.steps.get(name);
-  if (step?.effect === undefined) return;
   const effect = { ...step.effect, ...(reference === undefined ? {} : { reference }) };
-  run.steps.set(name, { ...step, recordedAt: run.databaseNow(), result, effect });
+  run.steps.set(step.name, { ...step, recordedAt: run.databaseNow(), result, effect });
   const back = run.steps.get(effect.compensates ?? "");
-  if (result.kind === "succeeded" && back?.effect !== undefined)
+  if (result.kind === "succeeded" && isSent(back))
     run.steps.set(back.name, { ...back, effect: { ...back.effect, compensated: true } });
 }
 
 /** The proof may be used at once or later, and it costs no person's time. */
 async function endUntouched(
   run: Run,
-  step: StepRecord,
+  step: SentStep,
   { proof, retryAfterMs }: NotExecuted,
   error: unknown,
 ): Promise<never> {
@@ -128,11 +127,11 @@ async function endUntouched(
   return suspend(run, error ?? new Error(proof), doubt, { dueInMs: retryAfterMs ?? 0 });
 }
 
-function earlierSends({ effect }: StepRecord): readonly SendRecord[] {
-  return effect === undefined ? [] : sendsNow(effect.generation, effect.sends.slice(0, -1));
+function earlierSends({ effect }: SentStep): readonly SendRecord[] {
+  return sendsNow(effect.generation, effect.sends.slice(0, -1));
 }
 
-function keepUntouched(run: Run, step: StepRecord): void {
+function keepUntouched(run: Run, step: SentStep): void {
   const result = { kind: "not-executed", value: new Uint8Array(0) } as const;
   run.steps.set(step.name, { ...step, recordedAt: run.databaseNow(), result });
 }
@@ -140,7 +139,7 @@ function keepUntouched(run: Run, step: StepRecord): void {
 /** Nobody knows yet what a send did. @throws operation-suspended */
 export async function endInDoubt(
   run: Run,
-  step: StepRecord,
+  step: SentStep,
   because: ReturnType<typeof inDoubt>["because"],
   error: unknown,
 ): Promise<never> {
@@ -156,12 +155,12 @@ function detailOf(run: Run, proof: string, error: unknown): string {
 /** @throws operation-suspended unless it is written */
 async function write(
   run: Run,
-  step: StepRecord,
+  step: SentStep,
   end: StepEnd,
   clear: Uint8Array = new Uint8Array(0),
 ): Promise<void> {
   const { ports, lease } = run;
-  const number = step.effect?.sends.at(-1)?.number;
+  const number = step.effect.sends.at(-1)?.number;
   let taken = false;
   const ended = await insist(
     run,
@@ -187,7 +186,7 @@ async function write(
 }
 
 /** Two operations, or two steps, claim to have made the same thing. */
-function tellTaken(run: Run, step: StepRecord, end: StepEnd): void {
+function tellTaken(run: Run, step: SentStep, end: StepEnd): void {
   const reference = "reference" in end ? end.reference : undefined;
   run.ports.events.emit({ ...eventOf(run), type: "effect.duplicate", step: step.name, reference });
 }

@@ -83,6 +83,13 @@ export interface StepEffect {
   readonly sends: readonly SendRecord[];
 }
 
+/** An external step: it is begun by its first send. */
+export type SentStep = StepRecord & { readonly effect: StepEffect };
+
+export function isSent(step: StepRecord | undefined): step is SentStep {
+  return step?.effect !== undefined;
+}
+
 /** A send: the first one also makes the step. A step that is known keeps its own values. */
 export interface StepBegin
   extends Pick<StepRecord, "name" | "inputDigest">,

@@ -108,7 +108,7 @@ export const LATER_MUTANTS: readonly Mutant[] = [
     patches: [
       patch(
         "core/resolve.ts",
-        "if (known.effect?.reference !== undefined) return retrieve(doubtful, known.effect.reference);",
+        "if (known.effect.reference !== undefined) return retrieve(doubtful, known.effect.reference);",
         "",
       ),
     ],

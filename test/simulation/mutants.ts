@@ -22,7 +22,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: "provider-key-per-attempt",
     patches: [
       patch(SEND, "providerKey: sent ?? derived", "providerKey: derived"),
-      patch(SEND, "...toEffect(step), ...open?.effect,", "...open?.effect, ...toEffect(step),"),
+      patch(
+        SEND,
+        "compensated: false, ...open?.effect,",
+        "compensated: false, ...open?.effect, ...effect,",
+      ),
       patch("core/derived-key.ts", "    generation,\n", "    generation: record.attempts,\n"),
     ],
   },
