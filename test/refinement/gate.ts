@@ -110,7 +110,7 @@ function later(ms: number): Promise<void> {
 }
 
 interface CallbackQuery {
-  readonly callback: (error: unknown, answer: unknown) => void;
+  callback: (error: unknown, answer: unknown) => void;
 }
 
 /** The pool as one lane sees it: every statement of its clients passes the gate. */
@@ -138,7 +138,9 @@ function gatedClient(client: pg.PoolClient, gate: Gate, lane: Lane): pg.PoolClie
           callback(error, answer);
           resolve();
         };
-        void ask({ ...first, callback: told });
+        // The object itself, for it may have methods that pg calls.
+        first.callback = told;
+        void ask(first);
       });
     return void gate.pass(lane, processID, run);
   };
