@@ -80,7 +80,7 @@ export interface Shop {
 }
 
 /** How long the provider remembers a key. */
-export const KEPT_FOR_MS = 3_600_000;
+const KEPT_FOR_MS = 3_600_000;
 
 const SCHEMA: StandardSchema<Wish> = {
   "~standard": { version: 1, vendor: "test", validate: (value) => ({ value: value as Wish }) },

@@ -147,7 +147,7 @@ function workOf(ends: readonly EventEnd[], drawn: ReturnType<typeof drawWork>) {
   return { ends, state, messages, keeps, value: 1 };
 }
 
-export function drawFilter(chance: Draw) {
+function drawFilter(chance: Draw) {
   return {
     ...(chance.hit(0.3) ? { seen: [chance.below(10), chance.below(10)] } : {}),
     ...(chance.hit(0.3) ? { source: chance.pick(SOURCES) } : {}),

@@ -23,7 +23,7 @@ export const drawPlace = (chance: Draw): number => chance.below(3);
 /** Mostly the right fence. */
 export const drawAside = (chance: Draw): number => chance.pick([0, 0, 0, 0, 0, 0, -1, 1]);
 
-export function drawLease(chance: Draw) {
+function drawLease(chance: Draw) {
   return {
     leaseMs: span(chance.pick([0, 1, 2, 4, 6])),
     runForMs: span(chance.pick([1, 3, 8, 8, 20])),

@@ -3,7 +3,7 @@ import type { MessageEnd, MessageFilter } from "../../src/store/outbox.ts";
 import { numberOf } from "./inbox-calls.ts";
 import { type Draw, type Kind, kind, span, TICK_MS, type World } from "./world.ts";
 
-export const TOPICS = ["receipt", "mail"] as const;
+const TOPICS = ["receipt", "mail"] as const;
 
 function drawEnd(chance: Draw): MessageEnd {
   return chance.pick([

@@ -122,7 +122,7 @@ function inTurn<T extends object>(all: readonly T[], turn = { calls: 0 }): T {
 }
 
 /** Empties every table but the one that says which migrations ran. */
-export const EMPTY = `DO $$ BEGIN EXECUTE (SELECT 'TRUNCATE ' || string_agg(tablename, ', ')
+const EMPTY = `DO $$ BEGIN EXECUTE (SELECT 'TRUNCATE ' || string_agg(tablename, ', ')
   FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'nevertwice_migration'); END $$`;
 
 interface Postgres {

@@ -56,7 +56,7 @@ for (const task of CHECKED)
     async (context) => {
       const { ends, ...few } = await launchSearch({ ...task, merges: true });
       const ways = [{ thorough: true }, { merges: false }, { merges: false, thorough: true }];
-      // Where the whole tree is too large, orders are checked with merging, and merging without them.
+      // Where the tree is too large, orders are checked with merging, and merging without them.
       for (const way of "merges" in task ? ways.slice(0, 1) : ways) {
         const report = await launchSearch({ ...task, ...way });
         assert.equal(report.violations, few.violations, JSON.stringify(way));

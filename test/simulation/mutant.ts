@@ -20,7 +20,8 @@ export interface Mutant {
 }
 
 const ROOT = join(import.meta.dirname, "..", "..");
-const SHELF = join(ROOT, ".tmp", "mutants");
+/** Of this process alone: another test file may clear its own meanwhile. */
+const SHELF = join(ROOT, ".tmp", "mutants", String(process.pid));
 
 /** A patch of one file under src. */
 export function patch(file: string, before: string, after: string): Patch {

@@ -60,7 +60,7 @@ export function trendOf(points: readonly (readonly [number, number])[]): Trend {
 }
 
 /** A growth of the heap that no user would ever see, in bytes for each operation. */
-export const GROWTH_MAX = 1;
+const GROWTH_MAX = 1;
 
 export interface Judged {
   readonly heap: Trend;
