@@ -25,7 +25,7 @@ import {
  * | ahead | a handler runs | its lease has lapsed: another takes over, the old one is stale |
  * | back | a handler runs | nobody takes over, the handler ends as if nothing had happened |
  * | back | its process hangs | its lease lasts longer by the leap; set right, it is taken over |
- * | any | eight clients buy | one order, charge and answer a key; learned: what a day cuts stays in doubt |
+ * | any | eight clients buy | one order, charge, answer a key; learned: a cut one is in doubt |
  * | any, beyond five minutes | pruning | nothing goes, because the clocks disagree |
  * | both clocks, to the retention's end and no further | pruning | nothing goes |
  * | past the provider's memory | an answer was lost | it is not sent again: it stays in doubt |
