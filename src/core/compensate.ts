@@ -39,23 +39,17 @@ export async function compensateStep<Value, Decline>(
 export function isCompensable(run: Run, { compensations }: Definition): boolean {
   const steps = standing([...run.steps.values()]);
   return (
-    (steps.length > 0 || isCompensating(run)) && steps.every(({ name }) => name in compensations)
+    (steps.length > 0 || isCompensating(run)) &&
+    steps.every(({ name }) => Object.hasOwn(compensations, name))
   );
 }
 
-/** Takes everything back by the declared compensations, the newest first. */
+/** Takes back by the declared compensations whatever stands, the newest first. */
 export async function compensateAll(run: Run, { compensations }: Definition): Promise<void> {
-  const begun = [...run.steps.values()].filter(
-    ({ name, effect }) => effect?.compensates !== undefined && !run.namesUsed.has(name),
-  );
-  const names = new Set(begun.map(({ effect }) => effect?.compensates ?? ""));
-  const stands = standing([...run.steps.values()]).map(({ name }) => name);
-  for (const name of [...run.steps.keys()].toReversed()) {
-    if (!names.has(name) && !stands.includes(name)) continue;
-    const compensation = compensations[name];
-    const step = run.steps.get(name);
-    if (compensation === undefined || step === undefined) continue;
-    await compensateStep(run, name, compensation(resultOf(run, step) as never));
+  for (const step of standing([...run.steps.values()]).toReversed()) {
+    const compensation = compensations[step.name];
+    if (compensation)
+      await compensateStep(run, step.name, compensation(resultOf(run, step) as never));
   }
 }
 

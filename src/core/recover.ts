@@ -1,6 +1,7 @@
 import { type Continuation, decide } from "../model/decide.ts";
 import type { RecordId } from "../model/key.ts";
-import type { Doubt } from "../model/operation.ts";
+import type { Doubt, OperationRecord } from "../model/operation.ts";
+import { unfinished } from "../model/step.ts";
 import type { Snapshot } from "../store.ts";
 import { type OpaqueHandler, runAttempt } from "./attempt.ts";
 import { attemptId } from "./claim.ts";
@@ -30,10 +31,17 @@ export async function resume(
   if (answer.kind !== "ok") return refuse("store-unavailable", 1_000, answer.error);
   if (answer.value.kind === "stale") return refuse("in-progress", 1_000);
   const { snapshot } = answer.value;
-  if (next.kind === "park") return park(ports, definition, snapshot, next.doubt);
+  if (next.kind === "park" && !isCleared(next.doubt, record, snapshot.record))
+    return park(ports, definition, snapshot, next.doubt);
   if (next.kind === "conclude") return conclude(ports, snapshot);
   if (next.kind === "probe") return probeOperation(ports, definition, snapshot, opaque);
   return runAttempt(ports, definition, snapshot, opaque);
+}
+
+/** Whether a result that landed after the rules were asked has ended the doubt they saw. */
+function isCleared(doubt: Doubt, before: OperationRecord, now: OperationRecord): boolean {
+  if (doubt !== "effect-unknown" || now.form !== "resumable") return false;
+  return unfinished(now.steps).length < unfinished(before.steps).length;
 }
 
 async function park(

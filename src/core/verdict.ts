@@ -182,6 +182,9 @@ async function write(
   );
   if (taken) tellTaken(run, step, end);
   if (ended.kind === "answered" && ended.value === "stale") await tellStale(run, step, end, clear);
+  // It may have landed, and nothing else can tell: whoever takes over reads what did.
+  const isAlone = step.effect.providerKey === undefined && "value" in end;
+  if (ended.kind === "failed" && !ended.definite && isAlone) suspendLost(run);
   expectDone(run, ended, "effect-unknown");
 }
 
