@@ -4,14 +4,16 @@ import { parseArgs } from "node:util";
 import { describe } from "../test/simulation/campaign.ts";
 import { check } from "../test/simulation/checker.ts";
 import { ownCode } from "../test/simulation/code.ts";
-import { belowFloor, missed, table } from "../test/simulation/coverage.ts";
+import { belowFloor, listOf, missed, table } from "../test/simulation/coverage.ts";
 import { type Explored, exploreRange, type Range } from "../test/simulation/explorer.ts";
 import { appendToLedger, sumLedger, tellLedger } from "../test/simulation/ledger.ts";
 import { DRIVERS, simulate } from "../test/simulation/simulation.ts";
+import { WEBHOOK_WORKLOADS, WORKLOADS, type WorkloadName } from "../test/simulation/workload.ts";
 
 const USAGE =
   "npm run prove -- simulation [--minutes 5] [--seed 1] [--histories 1000] " +
-  "[--driver swarm|priority] [--threads 2] [--ledger file]";
+  "[--driver swarm|priority] [--workloads webhook-keyless,webhook-keyed] [--threads 2] " +
+  "[--ledger file]";
 const MINUTES_DEFAULT = 1;
 const PROGRESS_MS = 10_000;
 
@@ -28,6 +30,7 @@ function readTask(args: readonly string[]): Task {
       seed: { type: "string" },
       histories: { type: "string" },
       driver: { type: "string" },
+      workloads: { type: "string" },
       threads: { type: "string" },
       ledger: { type: "string" },
     },
@@ -36,9 +39,11 @@ function readTask(args: readonly string[]): Task {
   const { histories = unlimited, seed = String(Date.now() % 1_000_000_000) } = values;
   const minutes = values.minutes ?? (values.histories ? unlimited : String(MINUTES_DEFAULT));
   const driver = DRIVERS.find((name) => name === values.driver);
+  const workloads = values.workloads?.split(",").map((name) => workloadNamed(name));
   const { ledger, threads = String(availableParallelism()) } = values;
   const task = {
     ...{ seed: Number(seed), minutes: Number(minutes), histories: Number(histories), driver },
+    workloads,
     ...{ threads: Number(threads), ledger },
   };
   if (driver !== values.driver) throw new Error(`The driver is not known. Usage: ${USAGE}`);
@@ -48,11 +53,17 @@ function readTask(args: readonly string[]): Task {
   return task;
 }
 
+function workloadNamed(name: string): WorkloadName {
+  const known = [...WORKLOADS, ...WEBHOOK_WORKLOADS].find((one) => one === name);
+  if (known === undefined) throw new Error(`There is no workload "${name}". Usage: ${USAGE}`);
+  return known;
+}
+
 /** Prints one history whole, whether or not it breaks something. */
-async function show({ seed, driver }: Task): Promise<number> {
-  const { history } = await simulate(ownCode, seed, { strict: true, driver });
+async function show({ seed, driver, workloads }: Task): Promise<number> {
+  const { history } = await simulate(ownCode, seed, { strict: true, driver, workloads });
   const violations = check(history);
-  console.log(describe({ history, violations }, driver));
+  console.log(describe({ history, violations }, { driver, workloads }));
   console.log(violations.length === 0 ? "It breaks nothing." : "It breaks a promise.");
   return violations.length === 0 ? 0 : 1;
 }
@@ -70,7 +81,7 @@ export async function proveSimulation(args: readonly string[]): Promise<number> 
     told = performance.now();
     console.log(`${histories} histories, ${rate(histories, seconds())}, no violation`);
   });
-  tell(explored, seconds());
+  tell(task, explored, seconds());
   if (task.ledger !== undefined) keep(task.ledger, task, explored, seconds());
   return explored.found === undefined ? 0 : 1;
 }
@@ -79,15 +90,16 @@ function rate(histories: number, seconds: number): string {
   return `${Math.round(histories / seconds)} a second`;
 }
 
-function tell({ campaign, found }: Explored, seconds: number): void {
+function tell({ workloads }: Task, { campaign, found }: Explored, seconds: number): void {
   if (found !== undefined) {
     console.log(found);
     return;
   }
-  console.log(table(campaign));
-  const unseen = missed(campaign);
+  const list = listOf(workloads);
+  console.log(table(campaign, list));
+  const unseen = missed(campaign, list);
   if (unseen.length > 0) console.log(`Never met: ${unseen.join(", ")}`);
-  const low = belowFloor(campaign);
+  const low = belowFloor(campaign, workloads);
   if (low.length > 0) console.log(`Too few outcomes: ${low.join(", ")}`);
   const { histories, faults } = campaign;
   console.log(

@@ -11,7 +11,7 @@ const found = await hunt(code, seeds, campaign, workloads);
 const report: Report = {
   campaign,
   found: found && {
-    text: describe(found),
+    text: describe(found, { workloads }),
     steps: found.history.trace.count(),
     faults: found.history.faults,
     rule: found.violations[0]?.rule ?? "",

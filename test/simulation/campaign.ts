@@ -5,6 +5,9 @@ import type { History } from "./history.ts";
 import { type DriverName, type SimulateOptions, simulate } from "./simulation.ts";
 import type { WorkloadName } from "./workload.ts";
 
+/** What a seed draws its history with. */
+export type Drawing = Pick<SimulateOptions, "workloads" | "driver">;
+
 /** What many histories came to. */
 export interface Campaign {
   histories: number;
@@ -88,11 +91,7 @@ export async function hunt(
 }
 
 /** The same seed with as few faults as still break something. */
-export async function shrink(
-  code: Code,
-  found: Finding,
-  options: Pick<SimulateOptions, "workloads" | "driver"> = {},
-): Promise<Finding> {
+export async function shrink(code: Code, found: Finding, options: Drawing = {}): Promise<Finding> {
   let best = found;
   const skip = new Set<number>();
   for (let ordinal = 1; ordinal <= FAULT_ORDINALS_MAX; ordinal += 1) {
@@ -109,8 +108,13 @@ export async function shrink(
 const FAULT_ORDINALS_MAX = 48;
 
 /** A finding for a person: what broke, how it came to it, and how to see it again. */
-export function describe({ history, violations }: Finding, driver?: DriverName): string {
-  const told = driver === undefined ? "" : ` --driver ${driver}`;
+export function describe(
+  { history, violations }: Finding,
+  { driver, workloads }: Drawing = {},
+): string {
+  const told =
+    (driver === undefined ? "" : ` --driver ${driver}`) +
+    (workloads === undefined ? "" : ` --workloads ${workloads.join()}`);
   return [
     ...violations.map(({ rule, detail }) => `Broken: ${rule}: ${detail}`),
     ...history.trace.lines().map((line) => `  ${line}`),

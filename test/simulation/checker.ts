@@ -3,6 +3,7 @@ import { standing, unfinished } from "../../src/model/step.ts";
 import type { Fact, History, Remains } from "./history.ts";
 import type { PlannedOperation } from "./plan.ts";
 import { sealer } from "./watched-store.ts";
+import { checkEvents } from "./webhook-rules.ts";
 import { EXPECTED, type Expectation } from "./workload.ts";
 
 /** One operation of a history with everything that was seen of it. */
@@ -189,7 +190,7 @@ export interface Violation {
 
 /** What a history breaks of the promises; a pure function of what was recorded. */
 export function check(history: History): Violation[] {
-  return history.plan.operations.flatMap((planned, index) => {
+  const operations = history.plan.operations.flatMap((planned, index) => {
     const remains = history.remains[index];
     const id = remains?.id;
     const facts = history.facts.filter((fact) =>
@@ -207,6 +208,7 @@ export function check(history: History): Violation[] {
       return detail === undefined ? [] : [{ rule, detail: `${planned.workload}: ${detail}` }];
     });
   });
+  return [...operations, ...checkEvents(history)];
 }
 
 function finals(answers: readonly Answered[]): Answered[] {

@@ -1,6 +1,8 @@
 import type { Campaign } from "./campaign.ts";
+import { DOUBTFUL } from "./doubtful.ts";
 import { PROVIDER_FAULTS } from "./hands.ts";
-import { STORE_FAULTS } from "./watched-store.ts";
+import { STORE_FAULTS } from "./store-call.ts";
+import { WEBHOOKS } from "./webhook.ts";
 import { EXPECTED, WORKLOADS, type WorkloadName } from "./workload.ts";
 
 const STORE_METHODS = [
@@ -48,9 +50,38 @@ const DOUBTFUL_MEETINGS: readonly string[] = [
   ),
 ];
 
+const EVENT_METHODS = [
+  "inbox.accept",
+  "inbox.acceptHandled",
+  "inbox.claim",
+  "inbox.handle",
+  "inbox.release",
+  "inbox.prune",
+  "stepOf",
+  "reopen",
+] as const;
+
+/** The same for what comes in as an event. */
+const EVENT_MEETINGS: readonly string[] = [
+  ...EVENT_METHODS.flatMap((method) => STORE_FAULTS.map((fault) => `store.${method} ${fault}`)),
+  ...["inbox.acceptHandled", "inbox.handle"].map((method) => `store.${method} late-commit`),
+  ...["pay", "retrieve"].flatMap((method) =>
+    PROVIDER_FAULTS.map((fault) => `provider.${method} ${fault}`),
+  ),
+  "handler.in-event throw",
+];
+
+const LISTS = { common: MEETINGS, doubtful: DOUBTFUL_MEETINGS, events: EVENT_MEETINGS } as const;
+
+/** What those who draw from these workloads must meet. */
+export function listOf(workloads: readonly WorkloadName[] = WORKLOADS): keyof typeof LISTS {
+  if (workloads.every((name) => Object.hasOwn(WEBHOOKS, name))) return "events";
+  return workloads.every((name) => Object.hasOwn(DOUBTFUL, name)) ? "doubtful" : "common";
+}
+
 /** The meetings that a campaign never came to. */
-export function missed({ met }: Campaign, doubtful = false): string[] {
-  return (doubtful ? DOUBTFUL_MEETINGS : MEETINGS).filter((name) => !met.has(name));
+export function missed({ met }: Campaign, list: keyof typeof LISTS = "common"): string[] {
+  return LISTS[list].filter((name) => !met.has(name));
 }
 
 /** The share of operations that must reach their outcome: refusing all of them is no way out. */
@@ -71,11 +102,11 @@ export function belowFloor(
 }
 
 /** How often each method met each fault, one line a method. */
-export function table({ met }: Campaign, doubtful = false): string {
+export function table({ met }: Campaign, list: keyof typeof LISTS = "common"): string {
   const rows = new Map<string, string[]>();
-  for (const name of doubtful ? DOUBTFUL_MEETINGS : MEETINGS) {
+  for (const name of LISTS[list]) {
     const [place = "", fault = ""] = name.split(" ");
     rows.set(place, [...(rows.get(place) ?? []), `${fault} ${met.get(name) ?? 0}`]);
   }
-  return [...rows].map(([place, counts]) => `${place.padEnd(18)} ${counts.join("  ")}`).join("\n");
+  return [...rows].map(([place, counts]) => `${place.padEnd(25)} ${counts.join("  ")}`).join("\n");
 }

@@ -48,6 +48,14 @@ const RARE: ReadonlyMap<string, number> = new Map([
   ["store.takeOver", 2],
   ["store.suspend", 2],
   ["handler.in-settle", 2],
+  // An event says something new only after a charge whose answer was lost.
+  ["provider.pay", 4],
+  ["provider.retrieve", 60],
+  ["store.reopen", 12],
+  ["store.inbox.acceptHandled", 4],
+  ["store.inbox.handle", 6],
+  ["store.inbox.release", 8],
+  ["store.inbox.prune", 2],
 ]);
 export const LEASE_MS = 1_000;
 const OUTAGE: readonly Fault[] = ["lose-answer", "lose-request"];

@@ -1,15 +1,13 @@
 import { Worker } from "node:worker_threads";
-import { type Campaign, createCampaign, merge } from "./campaign.ts";
-import type { DriverName } from "./simulation.ts";
+import { type Campaign, createCampaign, type Drawing, merge } from "./campaign.ts";
 
 /** The part of a range of seeds that one thread explores. */
-export interface Share {
+export interface Share extends Drawing {
   /** Its first seed, and how far the next one is. */
   readonly seed: number;
   readonly stride: number;
   readonly histories: number;
   readonly minutes: number;
-  readonly driver: DriverName | undefined;
 }
 
 /** What a thread has come to. */
@@ -20,11 +18,10 @@ export interface Progress {
   readonly ended: boolean;
 }
 
-export interface Range {
+export interface Range extends Drawing {
   readonly seed: number;
   readonly histories: number;
   readonly minutes: number;
-  readonly driver: DriverName | undefined;
   readonly threads: number;
 }
 
@@ -39,7 +36,7 @@ export interface Explored {
  * @param tell is called with all that was explored so far, whenever a thread reports
  */
 export async function exploreRange(
-  { seed, histories, minutes, driver, threads }: Range,
+  { seed, histories, minutes, driver, workloads, threads }: Range,
   tell: (campaign: Campaign) => void,
 ): Promise<Explored> {
   const parts = new Map<number, Campaign>();
@@ -49,7 +46,7 @@ export async function exploreRange(
     new Promise((resolve, reject) => {
       const count = Math.ceil((histories - index) / threads);
       const share: Share = {
-        ...{ seed: seed + index, stride: threads, histories: count, minutes, driver },
+        ...{ seed: seed + index, stride: threads, histories: count, minutes, driver, workloads },
       };
       const file = new URL("./explorer-worker.ts", import.meta.url);
       const worker = new Worker(file, { workerData: share });

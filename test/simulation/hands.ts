@@ -22,14 +22,27 @@ export function handsOf(world: World, node: Node): Hands {
     alive() ? callProvider(world, node, method, answer) : never;
   return {
     nonce: () => world.nonce(node),
-    charge: ({ operation, step, declines }, key) =>
-      ask("charge", () => {
+    charge: ({ operation, step, declines, mark }, key) =>
+      // A charge that an event tells of is another method of the provider.
+      ask(mark === undefined ? "charge" : "pay", () => {
         const known = charges.findIndex((one) => key !== undefined && one.key === key);
-        if (known < 0)
-          charges.push({ operation, step, key, kind: declines ? "declined" : "succeeded" });
-        const id = known < 0 ? charges.length - 1 : known;
+        const id = known < 0 ? charges.length : known;
+        if (known < 0) {
+          const kind = declines ? "declined" : "succeeded";
+          const charge = {
+            operation,
+            step,
+            key,
+            kind,
+            ...(mark === undefined ? {} : { mark }),
+          } as const;
+          charges.push(charge);
+          world.sender.tell(charge, id);
+        }
         return declines ? world.code.declined({ code: "refused" }) : { id };
       }),
+    retrieve: (reference) =>
+      ask("retrieve", () => ({ id: charges.findIndex((_, id) => String(id) === reference) })),
     refund: (operation, charge, key) =>
       ask("refund", () => {
         const known = charges.findIndex((one) => one.key === key);

@@ -1,3 +1,4 @@
+import type { EventState } from "../../src/model/event.ts";
 import type { RecordId } from "../../src/model/key.ts";
 import type { OperationRecord, State } from "../../src/model/operation.ts";
 import type { StoredMessage } from "../../src/store.ts";
@@ -55,6 +56,26 @@ export interface Charge {
   readonly step: string;
   readonly key: string | undefined;
   readonly kind: "succeeded" | "declined" | "refunded";
+  /** What the provider's event of it carries of ours. */
+  readonly mark?: string;
+}
+
+/** An event of the provider, and how often it was sent and acknowledged. */
+export interface SentEvent {
+  readonly key: string;
+  /** Whose charge it tells of; undefined for a stranger's. */
+  readonly operation: string | undefined;
+  readonly deliveries: number;
+  readonly acknowledged: number;
+}
+
+/** All that is left of the provider's events. */
+export interface EventRemains {
+  readonly sent: readonly SentEvent[];
+  /** The rows that the shop's event handler has left. */
+  readonly handled: readonly { readonly key: string }[];
+  /** What the inbox says of them. */
+  readonly kept: readonly { readonly key: string; readonly state: EventState }[];
 }
 
 /** A row of the shop's own table. */
@@ -79,6 +100,7 @@ export interface History {
   readonly facts: readonly Fact[];
   readonly charges: readonly Charge[];
   readonly orders: readonly Order[];
+  readonly events: EventRemains;
   readonly remains: readonly Remains[];
   /** Operations whose handler threw a status that ends them as failed. */
   readonly excused: ReadonlySet<string>;

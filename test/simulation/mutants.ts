@@ -1,5 +1,6 @@
 import { LATER_MUTANTS } from "./later-mutants.ts";
 import { type Mutant, patch } from "./mutant.ts";
+import { WEBHOOK_MUTANTS } from "./webhook-mutants.ts";
 
 const SEND = "core/send.ts";
 const DECIDE = "model/decide.ts";
@@ -8,6 +9,7 @@ const WRITES = "stores/memory/writes.ts";
 /** Broken protocols, each of which the simulation finds. */
 export const MUTANTS: readonly Mutant[] = [
   ...LATER_MUTANTS,
+  ...WEBHOOK_MUTANTS,
   {
     name: "no-fence",
     patches: [

@@ -14,9 +14,11 @@ export interface Hands {
   /** A number that no other run has drawn, so that two runs never answer alike. */
   nonce(): number;
   charge(
-    place: { operation: string; step: string; declines: boolean },
+    place: { operation: string; step: string; declines: boolean; mark?: string },
     key: string | undefined,
   ): Promise<{ id: number } | Declined<{ code: string }>>;
+  /** A charge by its reference. */
+  retrieve(reference: string): Promise<{ id: number }>;
   /** Gives a charge back, once a key. */
   refund(operation: string, charge: number, key: string): Promise<{ id: number }>;
   /** The charge of a step, as the provider lists it. */

@@ -1,5 +1,6 @@
 import { createChance } from "./chance.ts";
 import { DOUBTFUL } from "./doubtful.ts";
+import { hearsEvents } from "./webhook.ts";
 import { WORKLOADS, type WorkloadName } from "./workload.ts";
 
 /** Every way in which the world may misbehave. */
@@ -57,6 +58,10 @@ export interface Plan {
   /** One client, one operation and one or two lost answers: answered as if nothing was. */
   readonly calm: boolean;
   readonly operations: readonly PlannedOperation[];
+  /** When events are handled, where the provider sends any: by a worker, or as they come. */
+  readonly events?: "queued" | "inline";
+  /** Whether it also tells of a charge that nobody here has made. */
+  readonly stranger?: boolean;
 }
 
 const CALM_FAULTS: readonly Fault[] = ["lose-answer", "lose-request", "refuse"];
@@ -90,15 +95,21 @@ export function drawPlan(seed: number, workloads?: readonly WorkloadName[]): Pla
     };
   });
   // What follows a doubt comes late, and would else meet a world without faults.
-  const deep = !calm && operations.some(({ workload }) => workload in DOUBTFUL);
+  const hears = hearsEvents({ operations });
+  const deep = !calm && (hears || operations.some(({ workload }) => workload in DOUBTFUL));
   return {
     ...{ rates, calm, operations },
-    workerRate: deep ? 0.12 : 0.03,
+    workerRate: hears ? 0.07 : deep ? 0.12 : 0.03,
     namespaceRate: 0.1,
     nodes: calm ? 1 : 1 + chance.below(3),
-    budget: calm ? 1 + chance.below(2) : chance.pick(deep ? [4, 8, 16] : [0, 1, 2, 3, 4, 6, 8]),
-    steps: (deep ? 200 : 60) + chance.below(120),
+    budget: calm
+      ? 1 + chance.below(2)
+      : chance.pick(hears ? [6, 12, 18] : deep ? [4, 8, 16] : [0, 1, 2, 3, 4, 6, 8]),
+    steps: (hears ? 400 : deep ? 200 : 60) + chance.below(120),
     attemptsMax: chance.hit(0.85) ? 20 : 3,
     responseMs: !calm && chance.hit(0.1) ? 1_500 : 7 * DAY_MS,
+    ...(hears
+      ? { events: chance.pick(["queued", "inline"] as const), stranger: chance.hit(0.2) }
+      : {}),
   };
 }

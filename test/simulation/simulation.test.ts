@@ -8,9 +8,12 @@ import { belowFloor, missed, table } from "./coverage.ts";
 import { launch } from "./launch.ts";
 import { drawPlan } from "./plan.ts";
 import { simulate } from "./simulation.ts";
+import { checkEvents } from "./webhook-rules.ts";
+import { WEBHOOK_WORKLOADS } from "./workload.ts";
 
 const HISTORIES = 6_000;
 const DOUBTFUL = 3_000;
+const WEBHOOKS = 2_000;
 const REPEATED = 150;
 
 test("no schedule, crash or lost answer breaks a promise", async (context) => {
@@ -27,8 +30,18 @@ test("no doubt is resolved by a guess, and none is left that somebody can resolv
   const { found, campaign } = await launch({ seeds: DOUBTFUL, workloads });
   if (found) assert.fail(found.text);
   context.diagnostic(`${campaign.histories} histories, ${campaign.faults} faults, no violation`);
-  for (const line of table(campaign, true).split("\n")) context.diagnostic(line);
-  assert.deepEqual(missed(campaign, true), [], "a port never met one of its faults");
+  for (const line of table(campaign, "doubtful").split("\n")) context.diagnostic(line);
+  assert.deepEqual(missed(campaign, "doubtful"), [], "a port never met one of its faults");
+  assert.deepEqual(belowFloor(campaign, workloads), [], "too few operations reach their outcome");
+});
+
+test("events bring the proof of a charge once, whatever is lost on their way", async (context) => {
+  const workloads = WEBHOOK_WORKLOADS;
+  const { found, campaign } = await launch({ seeds: WEBHOOKS, workloads });
+  if (found) assert.fail(found.text);
+  context.diagnostic(`${campaign.histories} histories, ${campaign.faults} faults, no violation`);
+  for (const line of table(campaign, "events").split("\n")) context.diagnostic(line);
+  assert.deepEqual(missed(campaign, "events"), [], "a port never met one of its faults");
   assert.deepEqual(belowFloor(campaign, workloads), [], "too few operations reach their outcome");
 });
 
@@ -36,6 +49,16 @@ test("a seed repeats itself, and nothing waits outside of the scheduler", async 
   for (let seed = 1; seed <= REPEATED; seed += 1) {
     const { history: first } = await simulate(ownCode, seed, { strict: true });
     const { history: second } = await simulate(ownCode, seed);
+    assert.equal(digestOf(first), digestOf(second), `seed ${seed} differs from itself`);
+    assert.deepEqual(check(first), [], `seed ${seed}`);
+  }
+});
+
+test("a seed with events repeats itself too", async () => {
+  const workloads = WEBHOOK_WORKLOADS;
+  for (let seed = 1; seed <= REPEATED / 3; seed += 1) {
+    const { history: first } = await simulate(ownCode, seed, { strict: true, workloads });
+    const { history: second } = await simulate(ownCode, seed, { workloads });
     assert.equal(digestOf(first), digestOf(second), `seed ${seed} differs from itself`);
     assert.deepEqual(check(first), [], `seed ${seed}`);
   }
@@ -58,6 +81,28 @@ test("a history that was tampered with is refused by the checker", async () => {
   const unpaid = { ...history, charges: [], orders: [] };
   const unanswered = { ...history, last: history.last.map(() => "in-progress") };
   for (const wrong of [twice, unpaid, unanswered]) assert.notDeepEqual(check(wrong), []);
+});
+
+test("events that were tampered with are refused by the checker", async () => {
+  const { history } = await simulate(ownCode, 1, { workloads: ["webhook-keyed"] });
+  const { events, remains } = history;
+  assert.deepEqual(check(history), []);
+  assert.ok(events.sent.length > 0 && events.handled.length > 0);
+  const doubtful = remains.map(({ record, ...rest }) => ({
+    ...rest,
+    record: record && { ...record, state: "in_doubt" as const },
+  }));
+  const unheard = events.sent.map((one) => ({ ...one, acknowledged: 0 }));
+  for (const wrong of [
+    { ...history, events: { ...events, handled: [] } },
+    { ...history, events: { ...events, handled: events.handled.flatMap((one) => [one, one]) } },
+    { ...history, events: { ...events, handled: [...events.handled, { key: "nobody's" }] } },
+    { ...history, events: { ...events, kept: [] } },
+    { ...history, events: { ...events, sent: unheard } },
+    { ...history, remains: doubtful },
+    { ...history, charges: history.charges.slice(1) },
+  ])
+    assert.notDeepEqual(checkEvents(wrong), []);
 });
 
 test("the fast copy is the copy that the store would have made", () => {

@@ -1,5 +1,6 @@
 import { isFinal, type OperationRecord } from "../../src/model/operation.ts";
 import { unfinished } from "../../src/model/step.ts";
+import type { EventRecord } from "../../src/store/inbox.ts";
 import { type Chance, createChance } from "./chance.ts";
 import { startClient } from "./clients.ts";
 import type { Code } from "./code.ts";
@@ -9,6 +10,7 @@ import type { History, Order, Remains } from "./history.ts";
 import { drawPlan, type Plan, type PlannedOperation } from "./plan.ts";
 import { priorityDriver } from "./priority.ts";
 import { createScheduler, type Scheduler } from "./scheduler.ts";
+import { type Handled, hearsEvents } from "./webhook.ts";
 import type { WorkloadName } from "./workload.ts";
 import { createWorld, type Process, type World } from "./world.ts";
 
@@ -16,6 +18,9 @@ import { createWorld, type Process, type World } from "./world.ts";
 const HEALING_STEPS_MAX = 4_000;
 const PASSES_MAX = 60;
 const LAST_RETRIES_MAX = 12;
+const EVENTS_MAX = 100;
+/** Longer than a process holds what an event is about. */
+const HOLD_MS = 75_000;
 
 export const DRIVERS = ["swarm", "priority"] as const;
 export type DriverName = (typeof DRIVERS)[number];
@@ -81,6 +86,7 @@ export async function play(
     for (const client of world.clients) client.leave();
     await healAlone(world);
     await healWithClients(world);
+    if (hearsEvents(plan)) await healAlone(world);
     restore();
     if (strict) await checkLeak(world);
     world.broken.push(...leaks);
@@ -112,10 +118,13 @@ async function finish({ scheduler, broken }: World): Promise<void> {
 /** Every claimed operation ends although no client ever comes back. */
 async function healAlone(world: World): Promise<void> {
   await finish(world);
+  world.sender.sendAgain();
+  await finish(world);
   const toTell = world.plan.operations.some(({ workload }) => workload === "told");
   for (let pass = 0; pass < PASSES_MAX; pass += 1) {
     if (toTell && pass % 2 === 1) await hearPersons(world);
-    const open = (await records(world)).flatMap((record) => readyTime(record) ?? []);
+    const due = (await records(world)).flatMap((record) => readyTime(record) ?? []);
+    const open = [...due, ...(await eventTimes(world))];
     if (open.length === 0 && (!toTell || pass % 2 === 1)) return;
     if (open.length === 0) continue;
     world.scheduler.advanceTo(Math.min(...open));
@@ -123,6 +132,20 @@ async function healAlone(world: World): Promise<void> {
     await finish(world);
   }
   world.broken.push("an operation does not end without its client");
+}
+
+/** When a worker may take up the events that wait; a dead process may hold what they are about. */
+async function eventTimes({ raw, scheduler }: World): Promise<number[]> {
+  const now = scheduler.now();
+  return (await keptEvents(raw))
+    .filter(({ state }) => state === "waiting")
+    .map(({ dueAt = now }) => (dueAt > now ? dueAt : now + HOLD_MS));
+}
+
+async function keptEvents(raw: World["raw"]): Promise<readonly EventRecord[]> {
+  const kept = await raw.inbox.list({ limit: EVENTS_MAX });
+  if (kept.kind !== "ok") throw new Error("Memory cannot be read.");
+  return kept.value;
 }
 
 /** A person looks at the provider's ledger, once nothing is on its way any more. */
@@ -202,10 +225,15 @@ async function remains(world: World): Promise<Remains[]> {
 }
 
 async function toHistory(world: World, seed: number, faults: number): Promise<History> {
-  const { plan, facts, charges, excused, broken, scheduler, raw } = world;
+  const { plan, facts, charges, excused, broken, scheduler, sender, raw } = world;
   return {
     ...{ seed, faults, plan, facts, charges, excused, broken, trace: scheduler.trace },
     orders: raw.table<Order>("orders").values(),
+    events: {
+      sent: sender.sent,
+      handled: raw.table<Handled>("handled").values(),
+      kept: await keptEvents(raw),
+    },
     remains: await remains(world),
     last: plan.operations.map((operation) => lastWord(world, operation)),
   };

@@ -9,6 +9,7 @@ import type { Code } from "./code.ts";
 import { DOUBTFUL } from "./doubtful.ts";
 import type { Order } from "./history.ts";
 import { effect, type Hands, type Input, reserve, settle, type Work } from "./parts.ts";
+import { WEBHOOKS } from "./webhook.ts";
 
 export const WORKLOADS = [
   "checkout",
@@ -28,7 +29,10 @@ export const WORKLOADS = [
   "opaque-rerun",
   "opaque-probe",
 ] as const;
-export type WorkloadName = (typeof WORKLOADS)[number];
+
+/** Those whose provider sends events; a campaign of their own draws them. */
+export const WEBHOOK_WORKLOADS = ["webhook-keyless", "webhook-keyed"] as const;
+export type WorkloadName = (typeof WORKLOADS | typeof WEBHOOK_WORKLOADS)[number];
 
 /** What the checker may expect of a workload. */
 export interface Expectation {
@@ -65,6 +69,8 @@ export const EXPECTED: Readonly<Record<WorkloadName, Expectation>> = {
   "opaque-doubt": { ...PLAIN, doubts: true },
   "opaque-rerun": PLAIN,
   "opaque-probe": PLAIN,
+  "webhook-keyless": { ...SHOP, doubts: true },
+  "webhook-keyed": SHOP,
 };
 
 type Shop = Once<MemoryTransaction, "async">;
@@ -113,6 +119,7 @@ async function checkout(work: Work, keyed: boolean, declines: boolean): Promise<
 
 const RESUMABLE: Readonly<Record<string, (work: Work) => Promise<unknown>>> = {
   ...DOUBTFUL,
+  ...WEBHOOKS,
   checkout: (work) => checkout(work, true, false),
   keyless: (work) => checkout(work, false, false),
   decline: (work) => checkout(work, true, true),

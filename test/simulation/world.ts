@@ -1,3 +1,4 @@
+import type { Inbox } from "../../src/core/inbox/inbox.ts";
 import type { Clock } from "../../src/model/clock.ts";
 import { type RecordId, recordId } from "../../src/model/key.ts";
 import { type Chance, createChance } from "./chance.ts";
@@ -7,13 +8,17 @@ import { handsOf } from "./hands.ts";
 import type { Charge, Fact } from "./history.ts";
 import type { Plan } from "./plan.ts";
 import { type Node, type Scheduler, START } from "./scheduler.ts";
+import { createSender, type Sender } from "./sender.ts";
 import { type SharedStore, watchedStore } from "./watched-store.ts";
+import { declareInbox } from "./webhook.ts";
 import { declare, type Perform } from "./workload.ts";
 
 /** One process with its own instance of the library; a crash replaces the instance. */
 export interface Process {
   readonly node: Node;
   asks: Map<string, Perform>;
+  /** Where the provider's events arrive, if it sends any. */
+  inbox: Inbox | undefined;
   /** One pass of recovery and pruning. */
   recover(): Promise<void>;
 }
@@ -33,6 +38,7 @@ export interface World {
   readonly excused: Set<string>;
   readonly broken: string[];
   readonly clients: Client[];
+  readonly sender: Sender;
   /** A number that nobody has drawn before; a process's own do not depend on the others. */
   nonce(node?: Node): number;
   crash(node: Node): void;
@@ -52,13 +58,14 @@ export function createWorld(code: Code, plan: Plan, chance: Chance, scheduler: S
     sleep: () => never,
     timer: () => () => {},
   };
+  const processes: Process[] = [];
   const world: World = {
-    ...{ code, plan, scheduler, chance },
+    ...{ code, plan, scheduler, chance, processes },
+    sender: createSender({ plan, scheduler, chance, processes }),
     ids: plan.operations.map(({ workload, scope, key }) =>
       recordId(workload.startsWith("opaque") ? "http" : "own", scope, key),
     ),
     raw: code.memoryStore({ clock: wall }),
-    processes: [],
     facts: [],
     charges: [],
     excused: new Set(),
@@ -82,6 +89,7 @@ export function createWorld(code: Code, plan: Plan, chance: Chance, scheduler: S
       const process = world.processes.find((one) => one.node === node);
       if (process) Object.assign(process, startProcess(world, node));
       for (const client of world.clients) client.lost(node);
+      world.sender.lost(node);
     },
     death: (node) => deaths.get(node)?.promise ?? never,
   };
@@ -97,6 +105,7 @@ export function createWorld(code: Code, plan: Plan, chance: Chance, scheduler: S
     world.processes.push(startProcess(world, node));
   }
   world.clients.push(...startClients(world));
+  if (plan.stranger) world.sender.tellOfStranger();
   return world;
 }
 
@@ -128,6 +137,7 @@ function startProcess(world: World, node: Node): Process {
   const asks = new Map([...names].map((name) => [name, declare(name, once, code, hands)]));
   return {
     ...{ node, asks },
+    inbox: plan.events && declareInbox(once, hands, plan.events),
     async recover() {
       if (alive()) await once.worker.runOnce().catch(() => undefined);
     },
