@@ -179,6 +179,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
 };
 
+const RULES_LISTED = Object.entries(RULES);
 const LEASE_MS = 1_000;
 const FINAL_WORDS: ReadonlySet<string> = new Set(["succeeded", "failed", "key-expired"]);
 const TOLD_TO_OTHERS: ReadonlySet<string> = new Set(["key-reused", "store-unavailable"]);
@@ -203,7 +204,7 @@ export function check(history: History): Violation[] {
       answers: facts.filter((fact) => fact.type === "answered"),
       last: history.last[index] ?? "nothing",
     };
-    return Object.entries(RULES).flatMap(([rule, broken]) => {
+    return RULES_LISTED.flatMap(([rule, broken]) => {
       const detail = broken(seen);
       return detail === undefined ? [] : [{ rule, detail: `${planned.workload}: ${detail}` }];
     });

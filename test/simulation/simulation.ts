@@ -118,8 +118,10 @@ async function finish({ scheduler, broken }: World): Promise<void> {
 /** Every claimed operation ends although no client ever comes back. */
 async function healAlone(world: World): Promise<void> {
   await finish(world);
-  world.sender.sendAgain();
-  await finish(world);
+  if (hearsEvents(world.plan)) {
+    world.sender.sendAgain();
+    await finish(world);
+  }
   const toTell = world.plan.operations.some(({ workload }) => workload === "told");
   for (let pass = 0; pass < PASSES_MAX; pass += 1) {
     if (toTell && pass % 2 === 1) await hearPersons(world);
@@ -135,7 +137,8 @@ async function healAlone(world: World): Promise<void> {
 }
 
 /** When a worker may take up the events that wait; a dead process may hold what they are about. */
-async function eventTimes({ raw, scheduler }: World): Promise<number[]> {
+async function eventTimes({ plan, raw, scheduler }: World): Promise<number[]> {
+  if (!hearsEvents(plan)) return [];
   const now = scheduler.now();
   return (await keptEvents(raw))
     .filter(({ state }) => state === "waiting")
