@@ -7,6 +7,8 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const NODE_MINIMUM = [22, 13];
+/** Most of a start is reading the sources, which many processes of one run need not do anew. */
+const NODE_COMPILE_CACHE = join(ROOT, "node_modules", ".cache", "nevertwice");
 const FORWARDED = ["SIGTERM", "SIGINT", "SIGHUP"];
 
 /** The Node that the project brings along, or this one if it is new enough. */
@@ -42,7 +44,8 @@ function run(script, rest) {
     process.exit(1);
   }
   const flags = [...node.flags, "--conditions=source", script, ...rest];
-  const child = spawn(node.path, flags, { stdio: "inherit" });
+  const env = { NODE_COMPILE_CACHE, ...process.env };
+  const child = spawn(node.path, flags, { env, stdio: "inherit" });
   for (const name of FORWARDED)
     process.on(name, () => {
       // A terminal tells the whole process group, and a second interrupt would cut the child short.

@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Answer, Order } from "./application-process.ts";
 
 /** An answer, or where the process was killed. */
@@ -20,8 +19,10 @@ export interface ApplicationProcess {
   close(): Promise<void>;
 }
 
-/** Most of a start is reading the code, which many processes of one run need not do anew. */
-export const NODE_COMPILE_CACHE: string = join(tmpdir(), "nevertwice-compile-cache");
+/** As the scripts of the project have it, for whoever runs a test without them. */
+export const NODE_COMPILE_CACHE: string = fileURLToPath(
+  new URL("../../node_modules/.cache/nevertwice", import.meta.url),
+);
 /** The provider as a process. */
 export const PROVIDER: URL = new URL("../sandbox/fixtures/provider.ts", import.meta.url);
 export const TRAFFIC: URL = new URL("./traffic-process.ts", import.meta.url);

@@ -5,7 +5,7 @@ import type { Report, Task } from "./launch.ts";
 import { loadMutant } from "./mutant.ts";
 
 const { seeds, mutant, workloads = mutant?.workloads } = workerData as Task;
-const code = mutant === undefined ? ownCode : await loadMutant(mutant);
+const code = mutant === undefined ? ownCode : await loadMutant(mutant, "simulation");
 const campaign = createCampaign();
 const found = await hunt(code, seeds, campaign, workloads);
 const report: Report = {

@@ -22,7 +22,7 @@ const FOUND = [
 /** A shorter history often comes soon after the first. */
 const PATIENCE = 300;
 
-after(clearMutants);
+after(() => clearMutants("search"));
 
 for (const task of WHOLE)
   test(`no order of the ${task.scene} scene with up to ${task.faults} faults${"lasting" in task ? ", none lasting," : ""} breaks a promise`, async (context) => {

@@ -20,8 +20,11 @@ export interface Mutant {
 }
 
 const ROOT = join(import.meta.dirname, "..", "..");
-/** Of this process alone: another test file may clear its own meanwhile. */
-const SHELF = join(ROOT, ".tmp", "mutants", String(process.pid));
+/** The same in each run, so that what was compiled of a copy is found again. */
+const SHELVES = join(ROOT, ".tmp", "mutants");
+
+/** Whose copies they are: another test file may clear its own meanwhile. */
+export type Shelf = "simulation" | "search";
 
 /** A patch of one file under src. */
 export function patch(file: string, before: string, after: string): Patch {
@@ -29,8 +32,8 @@ export function patch(file: string, before: string, after: string): Patch {
 }
 
 /** Copies the sources, breaks the copy as the mutant says, and loads it. */
-export async function loadMutant({ name, patches }: Mutant): Promise<Code> {
-  const folder = join(SHELF, name);
+export async function loadMutant({ name, patches }: Mutant, shelf: Shelf): Promise<Code> {
+  const folder = join(SHELVES, shelf, name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   for (const part of ["model", "core", "stores", "store.ts"])
@@ -59,6 +62,6 @@ export async function loadMutant({ name, patches }: Mutant): Promise<Code> {
   return { ...once, ...store, ...outcome, ...judgement } as unknown as Code;
 }
 
-export function clearMutants(): void {
-  rmSync(SHELF, { recursive: true, force: true });
+export function clearMutants(shelf: Shelf): void {
+  rmSync(join(SHELVES, shelf), { recursive: true, force: true });
 }

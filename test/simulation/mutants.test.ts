@@ -7,7 +7,7 @@ import { MUTANTS } from "./mutants.ts";
 const SEEDS_MAX = 6_000;
 const UNPATCHED_SEEDS = 500;
 
-after(clearMutants);
+after(() => clearMutants("simulation"));
 
 test("an unpatched copy of the sources breaks nothing", async () => {
   const { found } = await launch({ seeds: UNPATCHED_SEEDS, mutant: { name: "none", patches: [] } });

@@ -24,7 +24,7 @@ export interface SearchReport {
 
 const task = workerData as SearchTask;
 const { mutant, patience = Number.POSITIVE_INFINITY } = task;
-const code = mutant === undefined ? ownCode : await loadMutant(mutant);
+const code = mutant === undefined ? ownCode : await loadMutant(mutant, "search");
 const found = createFound();
 let left = patience;
 await search(code, task, found, () => {
