@@ -1,4 +1,5 @@
 import { NevertwiceError } from "../model/errors.ts";
+import { areFields } from "../model/fingerprint.ts";
 import { decodeJson, encodeJson } from "../model/json.ts";
 import type { Form } from "../model/operation.ts";
 import { watchCardData } from "./card-data.ts";
@@ -75,10 +76,10 @@ export function checkDefinition(definition: Definition): Definition {
   if (!Number.isSafeInteger(definition.version) || definition.version < 1) {
     throw new NevertwiceError("option-invalid", "`version` is a whole number from 1.");
   }
-  if (definition.fields?.length === 0)
+  if (definition.fields !== undefined && !areFields(definition.fields))
     throw new NevertwiceError(
       "option-invalid",
-      "`fingerprint` names no field; leave it out to take the whole payload.",
+      "`fingerprint` is a list of field names; leave it out to take the whole payload.",
     );
   return definition;
 }

@@ -49,13 +49,17 @@ export function decodeRecipe(text: string): Recipe | undefined {
     return undefined;
   const fields: unknown = parts[2];
   if (fields === undefined) return { version: RECIPE_VERSION, operation: parts[1] };
-  if (
-    !Array.isArray(fields) ||
-    fields.length === 0 ||
-    !fields.every((field) => typeof field === "string")
-  )
-    return undefined;
+  if (!areFields(fields)) return undefined;
   return { version: RECIPE_VERSION, operation: parts[1], fields };
+}
+
+/** Whether these can name the members of a payload: a name in half a character names none. */
+export function areFields(fields: unknown): fields is readonly string[] {
+  return (
+    Array.isArray(fields) &&
+    fields.length > 0 &&
+    fields.every((field) => typeof field === "string" && field.isWellFormed())
+  );
 }
 
 /** The declared fields of a payload, by dotted path; an absent field stays absent. */

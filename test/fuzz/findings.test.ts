@@ -132,7 +132,8 @@ test("half a character in the name of a member is refused like one in a text", a
 });
 
 test("a recipe that is none is unknown", () => {
-  for (const text of ["", "[", '[1,"pay",[]]', '[1,"pay",[1]]', "{}", "null"])
+  const half = JSON.stringify([1, "pay", ["\ud800"]]);
+  for (const text of ["", "[", '[1,"pay",[]]', '[1,"pay",[1]]', "{}", "null", half])
     assert.equal(decodeRecipe(text), undefined, text);
 });
 
