@@ -23,6 +23,8 @@ import { CARD, CREATE, sdkOf } from "./stripe-scene.ts";
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const OPTIONS = { account: "shop", timeoutMs: 500 };
+/** Where nothing is lost, a slow machine must not look like it. */
+const PATIENT = { ...OPTIONS, timeoutMs: 20_000 };
 
 type Impossible = Effect<object, { readonly code: string }>;
 
@@ -30,26 +32,35 @@ type Impossible = Effect<object, { readonly code: string }>;
 const IMPOSSIBLE: Readonly<
   Record<
     string,
-    readonly [endpoint: string, effect: (url: string) => Impossible, code: string, waitMs?: number]
+    readonly [
+      endpoint: string,
+      effect: (url: string, options: typeof OPTIONS) => Impossible,
+      code: string,
+      waitMs?: number,
+    ]
   >
 > = {
   stripe: [
     CREATE,
-    (url) => stripeEffects(sdkOf(url), { timeoutMs: 500 }).paymentIntent({ ...CARD, amount: -1 }),
+    (url, options) =>
+      stripeEffects(sdkOf(url), { timeoutMs: options.timeoutMs }).paymentIntent({
+        ...CARD,
+        amount: -1,
+      }),
     "parameter_invalid_integer",
   ],
   paypal: [
     "POST /v2/checkout/orders",
-    (url) => {
-      const payments = paypalEffects(() => paypalClient(url), OPTIONS);
+    (url, options) => {
+      const payments = paypalEffects(() => paypalClient(url), options);
       return payments.createOrder({ intent: "CAPTURE", purchase_units: [] });
     },
     "MISSING_REQUIRED_PARAMETER",
   ],
   adyen: [
     "POST /:version/payments",
-    (url) =>
-      adyenEffects(adyenCheckout(url), { ...OPTIONS, region: "EU" }).payment({
+    (url, options) =>
+      adyenEffects(adyenCheckout(url), { ...options, region: "EU" }).payment({
         ...{ merchantAccount: "ShopECOM", returnUrl: "https://shop.example/done" },
         ...{ amount: { value: 0, currency: "EUR" }, paymentMethod: { type: "scheme" } },
       }),
@@ -57,40 +68,41 @@ const IMPOSSIBLE: Readonly<
   ],
   square: [
     "POST /v2/payments",
-    (url) => {
+    (url, options) => {
       const square = new SquareClient({ token: "EAAA_shop", baseUrl: url });
       const amountMoney = { amount: 1999, currency: "EUR" };
-      return squareEffects(square, OPTIONS).payment({ sourceId: "", amountMoney });
+      return squareEffects(square, options).payment({ sourceId: "", amountMoney });
     },
     "MISSING_REQUIRED_PARAMETER",
   ],
   mollie: [
     "POST /v2/payments",
-    (url) => {
+    (url, options) => {
       const amount = { currency: "EUR", value: "0.00" };
-      return mollieEffects(mollieOf(url), OPTIONS).payment({ amount, description: "Order 1" });
+      return mollieEffects(mollieOf(url), options).payment({ amount, description: "Order 1" });
     },
     "Unprocessable Entity",
   ],
   braintree: [
     "POST /merchants/:merchant/transactions",
-    (url) => {
-      const effects = braintreeEffects(braintreeOf(url), { ...OPTIONS, apiRequestKeys: true });
+    (url, options) => {
+      const effects = braintreeEffects(braintreeOf(url), { ...options, apiRequestKeys: true });
       return effects.sale({ amount: "nothing", paymentMethodNonce: "fake-valid-nonce" });
     },
     "81503",
   ],
   checkout: [
     "POST /payments",
-    (url) => checkoutEffects(checkoutOf(url), OPTIONS).payment({ amount: -1, currency: "EUR" }),
+    (url, options) =>
+      checkoutEffects(checkoutOf(url), options).payment({ amount: -1, currency: "EUR" }),
     "amount_invalid",
     // It is sent again only once a look-up had its time.
     31 * MINUTE_MS,
   ],
   razorpay: [
     "POST /v1/payouts",
-    (url) =>
-      razorpayEffects(razorpayOf(url), OPTIONS).payout({
+    (url, options) =>
+      razorpayEffects(razorpayOf(url), options).payout({
         ...{ account_number: "7878780080316316", fund_account_id: "fa_1" },
         ...{ amount: 0, currency: "INR", mode: "IMPS", purpose: "refund" },
       }),
@@ -99,11 +111,11 @@ const IMPOSSIBLE: Readonly<
   ],
   plain: [
     "POST /v1/charges",
-    (url) =>
+    (url, options) =>
       fetchEffect({
         url: `${url}/v1/charges`,
         body: { amount: -1, currency: "eur" },
-        timeoutMs: 500,
+        timeoutMs: options.timeoutMs,
         read: () => ({}),
         readRefusal: ({ status, json }) => {
           const { error } = json() as { error: { code: string } };
@@ -120,7 +132,7 @@ describe("a request that is refused for good", { concurrency: 3 }, () => {
   )) {
     test(`${provider}: a decline at once, on the first send`, async (context) => {
       const ground = await groundOf(context, provider);
-      const { run, scene } = oneStep(ground, () => effectOf(ground.url));
+      const { run, scene } = oneStep(ground, () => effectOf(ground.url, PATIENT));
       const { kind, body } = await run();
       assert.deepEqual([kind, body], ["failed", { code }]);
       assert.equal(scene.events.filter(({ type }) => type === "step.begun").length, 1);
@@ -129,7 +141,7 @@ describe("a request that is refused for good", { concurrency: 3 }, () => {
 
     test(`${provider}: after a send that is in doubt, the doubt stays`, async (context) => {
       const ground = await groundOf(context, provider);
-      const { run, pass, scene } = oneStep(ground, () => effectOf(ground.url));
+      const { run, pass, scene } = oneStep(ground, () => effectOf(ground.url, OPTIONS));
       await ground.fault(endpoint, "timeout-before");
       assert.equal((await run()).kind, "in-doubt");
       for (let sends = 2; sends <= 3; sends += 1) {
