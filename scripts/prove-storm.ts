@@ -73,6 +73,7 @@ async function report(name: string, end: StormEnd, store: OperationStore): Promi
     ["keys", remains.told.size],
     ["answered 201, 402, left by their client", `${count(201)}, ${count(402)}, ${count(0)}`],
     ["charges, orders, refunds", counts(remains)],
+    ["events of the provider in the books", remains.entered.size],
     ...Object.entries(findings).map(([what, keys]): [string, number] => [what, keys.length]),
     ["most attempts of one operation", end.attemptsMost],
     ["all final after the last kill", `${(drainedMs / 1_000).toFixed(1)} s`],

@@ -8,6 +8,8 @@ export interface Remains {
   readonly orders: readonly Order[];
   readonly charges: readonly Charge[];
   readonly refunds: readonly Refund[];
+  /** How often the books hold what each event of the provider says. */
+  readonly entered: ReadonlyMap<string, number>;
   /** The keys of operations that are not final. */
   readonly open: readonly string[];
 }
@@ -22,10 +24,11 @@ type Broken =
   | "keys with two orders"
   | "operations that are not final"
   | "keys with two different answers"
-  | "answers that the ledger denies";
+  | "answers that the ledger denies"
+  | "events entered twice";
 
 /** Everything that does not fit together; nothing if every promise was kept. */
-export function findBroken({ told, orders, charges, refunds, open }: Remains): Findings {
+export function findBroken({ told, orders, charges, refunds, entered, open }: Remains): Findings {
   const byCart = groupBy(charges, ({ metadata }) => metadata["cartId"] ?? "");
   const ordersOf = groupBy(orders, ({ cartId }) => cartId);
   const charged = new Map(charges.map((charge) => [charge.id, charge]));
@@ -49,6 +52,7 @@ export function findBroken({ told, orders, charges, refunds, open }: Remains): F
     "answers that the ledger denies": [...told]
       .filter(([key, known]) => known.status !== 0 && !isTrue(known, byCart.get(key) ?? []))
       .map(([key]) => key),
+    "events entered twice": [...entered].filter(([, times]) => times > 1).map(([key]) => key),
   };
 }
 

@@ -51,6 +51,7 @@ const RIGHT: Remains = {
   orders: [order("a", "ch_a")],
   charges: [charge("ch_a", "a")],
   refunds: [],
+  entered: new Map([["evt_a", 1]]),
   open: [],
 };
 
@@ -68,6 +69,7 @@ const WRONGS: readonly (readonly [string, Partial<Remains>])[] = [
   ["keys with two different answers", { told: new Map([["a", told(201, "201 x", "201 y")]]) }],
   ["answers that the ledger denies", { charges: [charge("ch_a", "a"), charge("ch_b", "b")] }],
   ["answers that the ledger denies", { charges: [charge("ch_2", "a")] }],
+  ["events entered twice", { entered: new Map([["evt_a", 2]]) }],
 ];
 
 for (const [what, change] of WRONGS)

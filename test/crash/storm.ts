@@ -10,6 +10,7 @@ import { createChance } from "../simulation/chance.ts";
 import { endProcess, PROVIDER, startProcess } from "./processes.ts";
 import { type Clients, startClients } from "./storm-clients.ts";
 import { type Findings, findBroken, type Remains } from "./storm-count.ts";
+import { openDoor } from "./storm-door.ts";
 import { openShops, type Shops } from "./storm-shops.ts";
 
 export interface StormOptions {
@@ -65,8 +66,14 @@ export async function storm(options: StormOptions, look: Look): Promise<void> {
   const db = options.url ?? join(directory, "shop.db");
   const { child, said } = await startProcess(PROVIDER, [join(directory, "provider.db")]);
   const sandboxUrl = String(said);
-  const shop = { db, directory, sandboxUrl, port: 0, leaseMs: LEASE_MS, attemptsMax: ATTEMPTS_MAX };
+  let urls: () => readonly string[] = () => [];
+  const door = await openDoor(() => urls());
+  const shop = {
+    ...{ db, directory, sandboxUrl, port: 0, publicUrl: door.url },
+    ...{ leaseMs: LEASE_MS, attemptsMax: ATTEMPTS_MAX },
+  };
   const shops = await openShops(shop, { serving: SERVING, ahead: AHEAD });
+  urls = shops.urls;
   const books = await openBooks(db);
   try {
     await orderFaults(sandboxUrl, options.seed);
@@ -84,6 +91,7 @@ export async function storm(options: StormOptions, look: Look): Promise<void> {
       orders: await books.orders(),
       charges: await ledger<Charge>(sandboxUrl, "charges"),
       refunds: await ledger<Refund>(sandboxUrl, "refunds"),
+      entered: await books.entered(),
       open,
     };
     const attemptsMost = await mostAttempts(books.store);
@@ -92,6 +100,7 @@ export async function storm(options: StormOptions, look: Look): Promise<void> {
   } finally {
     await shops.close();
     await books.close();
+    await door.close();
     await endProcess(child);
     await rm(directory, { recursive: true, force: true });
   }

@@ -15,6 +15,8 @@ export interface DemoOptions {
 /** What the supervisor hands to the shop's process. */
 export interface ShopOptions extends DemoOptions {
   readonly sandboxUrl: string;
+  /** Where its provider reaches it, if that is not its own address. */
+  readonly publicUrl?: string;
   /** The claims' lease in milliseconds; 3 s by default. */
   readonly leaseMs?: number;
   /** How many attempts an operation gets before a person is asked; 10 by default. */

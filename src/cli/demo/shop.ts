@@ -67,7 +67,7 @@ export async function startShop(options: ShopOptions): Promise<Running> {
   const server = await serve(routes, { port: options.port, host: "127.0.0.1" });
   once.worker.start({ pollMs: POLL_MS });
   const closing = new AbortController();
-  const opened = webhooks.open(server.url, closing.signal);
+  const opened = webhooks.open(options.publicUrl ?? server.url, closing.signal);
   return {
     url: server.url,
     async close() {
