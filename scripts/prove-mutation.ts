@@ -2,18 +2,47 @@ import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "./command.ts";
+import { startServers } from "./servers.ts";
 
-const USAGE = "npm run prove -- mutation [--room model|core] [--seed 1] [src/core/claim.ts ...]";
+const USAGE =
+  "npm run prove -- mutation [--room core] [--seed 1] [--without TEST] [src/core/op.ts ...]";
 
-/** The rooms, and which of their test files cannot run beside mutants. */
-const ROOMS = {
+interface Room {
+  /** Where its test files are, and how their names begin. */
+  readonly folder: string;
+  readonly prefix: string;
+  /** Those that cannot run beside mutants. */
+  readonly unfit: readonly string[];
+  /** Tests of its rules that stand elsewhere. */
+  readonly beside?: readonly string[];
+}
+
+const ROOMS: Readonly<Record<string, Room>> = {
   // One reads the sources themselves, one waits for the system's own time-outs.
-  model: ["specification", "network"],
-  core: [],
-} as const;
+  model: { folder: "test/model", prefix: "", unfit: ["specification", "network"] },
+  core: {
+    ...{ folder: "test/core", prefix: "", unfit: [] },
+    beside: ["card-data", "card-members", "error-text"].map(
+      (name) => `test/security/${name}.test.ts`,
+    ),
+  },
+  "stores/memory": { folder: "test/stores", prefix: "memory", unfit: [] },
+  "stores/sqlite": { folder: "test/stores", prefix: "sqlite", unfit: [] },
+  // They kill processes, start servers of their own, or take minutes.
+  "stores/postgres": {
+    folder: "test/stores",
+    prefix: "postgres",
+    unfit: ["postgres-death", "postgres-faults-server", "postgres-lineage", "postgres-wire"],
+  },
+};
 
 /** Tests that measure time, of which mutants that are not even on take some. */
-const TIMED = ["in the time of"] as const;
+const TIMED = "in the time of";
+/** What needs other processes, or a disk of its own. */
+const OUTSIDE = ["two processes on one file", "a full disk"] as const;
+
+/** A disk in memory: no mutant is noticed by what a real one keeps. */
+const MEMORY = "/dev/shm";
 
 /** Changes the sources one place at a time: a test must notice. @returns the exit code */
 export async function proveMutation(args: readonly string[]): Promise<number> {
@@ -23,43 +52,61 @@ export async function proveMutation(args: readonly string[]): Promise<number> {
     options: {
       room: { type: "string" },
       seed: { type: "string", default: "1" },
+      without: { type: "string", multiple: true, default: [] },
     },
   });
-  const { seed, room = roomOf(positionals) } = values;
+  const { seed, without, room = roomOf(positionals) } = values;
+  const { [room]: known } = ROOMS;
   const missing = positionals.filter((file) => !existsSync(join(ROOT, file)));
-  if (!isRoom(room) || missing.length > 0) {
+  if (known === undefined || missing.length > 0) {
     console.error(`There is no ${missing[0] ?? `room called ${room}`}. Usage: ${USAGE}`);
     return 2;
   }
   // Property tests draw the same cases in every run, so that a score can be compared.
   process.env["NEVERTWICE_SEED"] = seed;
-  const { Stryker } = await import("@stryker-mutator/core");
-  const mutate = positionals.length > 0 ? positionals : [`src/${room}/**/*.ts`];
-  // The test runner is our own, so Stryker's types know nothing of `hot`.
-  const options = { mutate, hot: { files: testsOf(room), without: [...TIMED] } };
-  await new Stryker({
-    ...options,
-    configFile: join(ROOT, "stryker.config.json"),
-  }).runMutationTest();
+  if (room.startsWith("stores/") && existsSync(MEMORY)) process.env["TMPDIR"] = MEMORY;
+  const servers = room === "stores/postgres" ? await startServers() : undefined;
+  Object.assign(process.env, servers?.env);
+  try {
+    const mutate = positionals.length > 0 ? positionals : [`src/${room}/**/*.ts`];
+    await mutateSources(room, mutate, {
+      files: testsOf(known),
+      without: [TIMED, ...OUTSIDE, ...without],
+    });
+  } finally {
+    await servers?.stop();
+  }
   // Stryker sets the exit code by the threshold.
   return Number(process.exitCode ?? 0);
 }
 
+/** `hot` is what our own test runner is told, of which Stryker's types know nothing. */
+async function mutateSources(
+  room: string,
+  mutate: string[],
+  hot: { readonly files: readonly string[]; readonly without: readonly string[] },
+): Promise<void> {
+  const { Stryker } = await import("@stryker-mutator/core");
+  // Rooms may be measured side by side.
+  const place = `.tmp/mutation-${room.replace("/", "-")}`;
+  const options = { mutate, hot, tempDirName: place, jsonReporter: { fileName: `${place}.json` } };
+  const configFile = join(ROOT, "stryker.config.json");
+  await new Stryker({ ...options, configFile }).runMutationTest();
+}
+
 /** The room of the files that are named; whose tests run is decided by it. */
 function roomOf([first]: readonly string[]): string {
-  return first?.split("/")[1] ?? "model";
+  if (first === undefined) return "model";
+  const inside = Object.keys(ROOMS).find((room) => first.startsWith(`src/${room}/`));
+  // What the stores share is noticed by each of them.
+  return inside ?? (first.startsWith("src/stores/") ? "stores/sqlite" : first);
 }
 
-function isRoom(room: string): room is keyof typeof ROOMS {
-  return Object.hasOwn(ROOMS, room);
-}
-
-function testsOf(room: keyof typeof ROOMS): string[] {
-  const folder = `test/${room}`;
-  const unfit: readonly string[] = ROOMS[room];
-  return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".test.ts"))
+function testsOf({ folder, prefix, unfit, beside = [] }: Room): string[] {
+  const own = readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.startsWith(prefix) && name.endsWith(".test.ts"))
     .filter((name) => !unfit.includes(basename(name, ".test.ts")))
     .sort()
     .map((name) => `${folder}/${name}`);
+  return [...own, ...beside];
 }

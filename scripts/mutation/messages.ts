@@ -7,6 +7,7 @@ interface Path {
       readonly type: string;
       readonly callee?: { readonly type: string; readonly name?: string };
       readonly key?: { readonly type: string; readonly name?: string };
+      readonly id?: { readonly type: string; readonly name?: string };
     };
   } | null;
 }
@@ -20,14 +21,21 @@ const TEXTS: ReadonlySet<string> = new Set(["StringLiteral", "TemplateLiteral"])
 /** The members that hold nothing else. */
 const MEMBERS: ReadonlySet<string | undefined> = new Set(["title", "because"]);
 
+/** Where errors have their text among what they are made of. */
+const PLACES: ReadonlyMap<string | undefined, number> = new Map([
+  ["NevertwiceError", 1],
+  ["Error", 0],
+]);
+
 /** A text for people is not pinned by tests: an error's detail and title, what proves a verdict. */
 const messages: Ignorer = {
   shouldIgnore({ node, key, parentPath }) {
     if (!TEXTS.has(node.type) || parentPath === null) return undefined;
-    const { type, callee, key: member } = parentPath.node;
-    const isDetail = type === "NewExpression" && callee?.name === "NevertwiceError" && key === 1;
+    const { type, callee, key: member, id } = parentPath.node;
+    const isDetail = type === "NewExpression" && key === PLACES.get(callee?.name);
     const isMember = type === "ObjectProperty" && MEMBERS.has(member?.name);
-    return isDetail || isMember ? "A text for people." : undefined;
+    const isNamed = type === "VariableDeclarator" && id?.name === "detail";
+    return isDetail || isMember || isNamed ? "A text for people." : undefined;
   },
 };
 

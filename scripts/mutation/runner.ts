@@ -163,7 +163,10 @@ function failed(id: string, timeSpentMs: number, error: unknown): TestResult {
 /** The tests that carry the name of the mutated file are the first to find out. */
 function nearFirst(files: readonly string[], mutated: string): readonly string[] {
   const noun = basename(mutated, ".ts");
-  const isNear = (file: string): boolean => basename(file).startsWith(noun);
+  const isNear = (file: string): boolean => {
+    const name = basename(file, ".test.ts");
+    return name.startsWith(noun) || name.endsWith(`-${noun}`);
+  };
   return [...files.filter(isNear), ...files.filter((file) => !isNear(file))];
 }
 

@@ -1,7 +1,6 @@
 import { decide } from "../model/decide.ts";
 import { isNevertwiceError } from "../model/errors.ts";
 import { judgeStatus, type Outcome } from "../model/outcome.ts";
-import { standing } from "../model/step.ts";
 import type { Snapshot } from "../store.ts";
 import { compensateAll, isCompensable, isConstraint, takenBack } from "./compensate.ts";
 import { type CurrentOperation, runAs } from "./current.ts";
@@ -34,8 +33,8 @@ export async function runAttempt(
     ports.events.emit({ ...eventOf(run), type, attempt: snapshot.record.attempts });
   try {
     const ending = await endingOf(run, definition, opaque);
-    const lostIt = ending === "lost" || lease.lost;
-    const result = run.settled ?? (lostIt ? "stale" : await end(run, definition, ending));
+    const result =
+      run.settled ?? (ending === "lost" ? "stale" : await end(run, definition, ending));
     if (result === "stale") ports.events.emit({ ...eventOf(run), type: "operation.stale" });
     return result;
   } finally {
@@ -89,7 +88,7 @@ async function runDeclared(run: Run, definition: Definition): Promise<Ending> {
   const returned = await runAs(op, () => handler(op, input));
   const judged = judge(returned);
   if (judged.verdict === "settle") {
-    if (!run.settled) refuseUnmet(run);
+    refuseUnmet(run);
     return { kind: "settle", outcome: judged.outcome };
   }
   const { status, headers, body } = judged.outcome;
@@ -130,7 +129,7 @@ function end(run: Run, definition: Definition, ending: Ending): Promise<AttemptE
     if (decision.kind === "settle" && !compensating) return settle(run, ending.outcome);
     const failed = ending.outcome.kind === "failed";
     if ((failed || compensating) && isCompensable(run, definition))
-      return takeBack(run, definition, ending, failed ? ending.outcome : takenBack());
+      return takeBack(run, definition, failed ? ending.outcome : takenBack());
     const code = decision.kind === "settle" ? "effect-uncompensated" : decision.code;
     return endWithout(
       run,
@@ -140,7 +139,7 @@ function end(run: Run, definition: Definition, ending: Ending): Promise<AttemptE
     );
   }
   if (ending.kind === "error" && run.settleThrew && isForGood(run, ending.error)) {
-    if (isCompensable(run, definition)) return takeBack(run, definition, ending, takenBack());
+    if (isCompensable(run, definition)) return takeBack(run, definition, takenBack());
   }
   return endWithout(run, definition, ending, undefined);
 }
@@ -153,12 +152,7 @@ function isForGood(run: Run, error: unknown): boolean {
 }
 
 /** Takes every effect back, and then ends the operation as failed. */
-async function takeBack(
-  run: Run,
-  definition: Definition,
-  ending: Ending,
-  outcome: Outcome,
-): Promise<AttemptEnd> {
+async function takeBack(run: Run, definition: Definition, outcome: Outcome): Promise<AttemptEnd> {
   try {
     await compensateAll(run, definition);
   } catch (error) {
@@ -169,7 +163,5 @@ async function takeBack(
       "settle-failed",
     );
   }
-  return standing([...run.steps.values()]).length === 0
-    ? settle(run, outcome)
-    : endWithout(run, definition, ending, "settle-failed");
+  return settle(run, outcome);
 }

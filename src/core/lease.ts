@@ -75,7 +75,6 @@ class KeptLease implements Lease {
   lose(): void {
     if (this.#claim !== "held") return;
     this.#claim = "lost";
-    this.#cancel();
     const { id, fence } = this.holder;
     this.#ports.events.emit({ type: "lease.lost", id, name: this.#name, fence });
     this.#controller?.abort(new NevertwiceError("lease-lost"));

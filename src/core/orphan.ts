@@ -47,7 +47,7 @@ export async function compensateOrphan(
   orphan: Orphan,
 ): Promise<void> {
   const { request } = record;
-  if (request === undefined || !(orphan.step in definition.compensations)) return;
+  if (request === undefined || !Object.hasOwn(definition.compensations, orphan.step)) return;
   // A provider's reference may be longer than a key, or hold characters that no key has.
   const effect = digest(orphan.step, orphan.reference ?? "").toString("hex");
   await perform(ports, orphanDefinition(definition), {

@@ -84,8 +84,7 @@ export async function recoverOnce(
   const runs = await startRecovery(ports, definitions, limit, new Map());
   if (runs === undefined) return { found: 0, settled: 0, reachable: false };
   const ends = await Promise.all(runs.map(([, run]) => run));
-  const settled = ends.filter((end) => end === "succeeded" || end === "failed").length;
-  return { found: runs.length, settled, reachable: true };
+  return { found: runs.length, settled: ends.filter(isSettled).length, reachable: true };
 }
 
 /**
@@ -98,7 +97,7 @@ export async function startRecovery(
   definitions: readonly Definition[],
   limit: number,
   active: ReadonlyMap<RecordId, unknown>,
-): Promise<[RecordId, Promise<string>][] | undefined> {
+): Promise<[RecordId, Promise<AttemptEnd | undefined>][] | undefined> {
   const known = definitions.filter(isRecoverable);
   const free = limit - active.size;
   if (known.length === 0 || free <= 0) return [];
@@ -118,24 +117,28 @@ function isRecoverable(definition: Definition): boolean {
   return definition.form !== "opaque" || definition.afterCrash !== "rerun";
 }
 
+function isSettled(end: AttemptEnd | undefined): boolean {
+  return typeof end === "object" && (end.kind === "succeeded" || end.kind === "failed");
+}
+
+/** @returns undefined for what is left as it is */
 async function recoverOne(
   ports: Ports,
   definitions: readonly Definition[],
   snapshot: Snapshot,
-): Promise<string> {
+): Promise<AttemptEnd | undefined> {
   const { record, now } = snapshot;
   const named = definitions.find(({ name }) => name === record.name);
   const definition = named && ofVersion(named, record.version);
-  if (definition === undefined) return "unknown";
+  if (definition === undefined) return undefined;
   const decision = decide(record, {
     type: "recover",
     now,
     attemptsMax: ports.settings.attemptsMax,
     afterCrash: typeof definition.afterCrash === "string" ? definition.afterCrash : "probe",
   });
-  if (decision.kind !== "take-over") return decision.kind;
+  if (decision.kind !== "take-over") return undefined;
   // Only its client can bring the request of a wrapped handler back.
-  if (definition.form === "opaque" && decision.next.kind === "run") return "left";
-  const end = await resume(ports, definition, snapshot, decision.next, attemptId(ports));
-  return end === "stale" ? "stale" : end.kind;
+  if (definition.form === "opaque" && decision.next.kind === "run") return undefined;
+  return resume(ports, definition, snapshot, decision.next, attemptId(ports));
 }

@@ -172,8 +172,9 @@ async function goOn<Value extends string>(
     if (answer.kind === "ok") return { kind: "answered", value: answer.value };
     if (answer.kind === "not-known") definite = false;
     else if (!answer.again && definite) break;
+    if (attempt === TRIES_MAX) break;
     await ports.clock.sleep(PAUSE_MS * attempt * (1 + ports.random.fraction()));
-    if (run.lease.lost || attempt === TRIES_MAX) break;
+    if (run.lease.lost) break;
     answer = await within(ports, write(), timeoutMs);
   }
   return { kind: "failed", error: answer.error, definite };
@@ -203,8 +204,5 @@ export function expectDone(
 ): OperationRecord | undefined {
   if (end.kind === "landed") return end.record;
   if (end.kind === "failed") return suspend(run, end.error, doubt);
-  if (end.value === "done") return undefined;
-  return end.value === "stale"
-    ? suspendLost(run)
-    : suspend(run, new NevertwiceError("operation-settled"), doubt);
+  return end.value === "done" ? undefined : suspendLost(run);
 }

@@ -41,7 +41,6 @@ export async function atomicStep<Tx, T>(
   if (known) return recall<T>(run, known);
   let value: Uint8Array = new Uint8Array(0);
   let staged = 0;
-  const { fence } = run.lease.holder;
   const landed = await transact<Tx, undefined>(
     run,
     (tx) =>
@@ -60,29 +59,14 @@ export async function atomicStep<Tx, T>(
           };
         },
       ),
-    (record) => record.steps.some((step) => step.name === name && step.fence === fence),
+    (record) => record.steps.some((step) => step.name === name),
   );
   // After a lost answer the callback may have run again; what counts is what was committed.
   const stored = landed?.steps.find((step) => step.name === name)?.result;
   if (stored) value = openStep(run, name, stored.value);
-  run.steps.set(name, recordedHere(run, name, value));
   if (staged > 0) run.ports.wake();
   run.ports.events.emit({ ...eventOf(run), type: "step.recorded", step: name });
   return decodeJson(value) as T;
-}
-
-function recordedHere(run: Run, name: string, value: Uint8Array): StepRecord {
-  // The exact time is in the database; this copy only answers what this run has recorded.
-  const at = run.record.createdAt;
-  return {
-    name,
-    kind: "atomic",
-    inputDigest: ATOMIC_DIGEST,
-    fence: run.lease.holder.fence,
-    begunAt: at,
-    recordedAt: at,
-    result: { kind: "succeeded", value },
-  };
 }
 
 /** What an earlier attempt recorded. @throws operation-suspended if the code changed under it */

@@ -11,10 +11,12 @@ import {
   gate,
   LATER_MS,
   LEASE_MS,
+  named,
   quietClock,
   type Scene,
   settleTurn,
   stateOf,
+  word,
 } from "./acquirer.ts";
 import { Order, stage } from "./stage.ts";
 
@@ -248,4 +250,21 @@ test("S17, S23: a result whose answer was lost, while a newer claim recorded ano
   await settleTurn();
   assert.deepEqual(alarms(scene), ["effect.duplicate charge ch_1"]);
   assert.deepEqual(await findingsOf(scene), ["stale-holder: executed", "alarm: executed"]);
+});
+
+test("H20: a step named as every object's own members are has nothing that takes it back", async () => {
+  const scene = stage();
+  const once = scene.process();
+  const operation = once.operation("pay", {
+    input: Order,
+    compensations: { charge: (value: never) => refunds().of(value) },
+    handler: () => fail({}),
+  });
+  assert.equal((await operation.run(call)).kind, "failed");
+  const value = captured("ch_1");
+  const told = { step: "constructor", executed: "ch_1", value, ...word };
+  assert.equal(await once.settle(named, told), "final");
+  assert.deepEqual(alarms(scene), ["effect.orphan constructor ch_1"]);
+  const listed = await scene.store.list({ name: "pay.orphan", limit: 1 });
+  assert.deepEqual(listed.kind === "ok" && listed.value, []);
 });

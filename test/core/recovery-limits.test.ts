@@ -176,17 +176,56 @@ for (const [what, change] of Object.entries({
   });
 }
 
+/** An external step that is begun and has no result, and is known by its key if there is one. */
+const open = (name: string, providerKey?: string) => ({
+  ...{ name, kind: "external", inputDigest: "", fence: 1, begunAt: 0 },
+  effect: {
+    ...{ generation: 0, lookUp: false, compensated: false, sends: [] },
+    ...(providerKey === undefined ? {} : { providerKey }),
+  },
+});
+
+test("a result that lands at the last moment does not give back attempts that are used up", async () => {
+  const scene = stage();
+  await abandoned(scene);
+  const found = { attempts: 10, steps: [open("charge", "k")] };
+  const { once, runs } = counting(scene, searching(scene, found));
+  assert.equal((await recovery(once)).settled, 0);
+  assert.deepEqual([runs, await stateOf(scene)], [[], "in_doubt: attempts-exhausted"]);
+});
+
+test("S10: code that could only meet an effect without a key again does not run at all", async () => {
+  const scene = stage();
+  let runs = 0;
+  const build = (once: Process) =>
+    once.operation("pay", {
+      input: Order,
+      handler: async (op) => {
+        runs += 1;
+        await op.external("wire", { keyed: false, send: () => new Promise(() => undefined) });
+        return ok();
+      },
+    });
+  void build(scene.process({ clock: quietClock })).run(call);
+  await settleTurn();
+  scene.advance(LEASE_MS + 1);
+  const once = scene.process();
+  build(once);
+  assert.deepEqual(await recovery(once), { found: 1, settled: 0, reachable: true });
+  assert.deepEqual([runs, await stateOf(scene)], [1, "in_doubt: effect-unknown"]);
+});
+
 const request = { origin: "http", scope: "a", key: "k1", payload: { json: 1 } } as const;
 
 /** What one pass of a worker makes of a wrapped handler that crashed. */
-async function crashed(afterCrash: AfterCrash) {
+async function crashed(afterCrash: AfterCrash, change: object = {}) {
   const scene = stage();
   const never = () => new Promise<never>(() => undefined);
   const { door } = scene.process({ clock: quietClock }).opaque("orders", { afterCrash });
   void door.perform(request, never);
   await settleTurn();
   scene.advance(LEASE_MS + 1);
-  const once = scene.process();
+  const once = scene.process({ store: { ...scene.store, ...searching(scene, change) } });
   once.opaque("orders", { afterCrash });
   scene.events.length = 0;
   const { found, settled } = await recovery(once);
@@ -204,6 +243,11 @@ test("H9: a worker parks a wrapped handler in doubt, for a person, and tells of 
   );
   const told = { name: "orders", fence: 2, doubt: "effect-unknown", dueInMs: undefined };
   assert.deepEqual(scene.events, [{ type: "operation.in-doubt", id: record?.id, ...told }]);
+});
+
+test("H9: no word that came in between lets a worker run a wrapped handler", async () => {
+  const { record } = await crashed("doubt", { steps: [open("handler")] });
+  assert.deepEqual([record?.state, record?.doubt], ["in_doubt", "effect-unknown"]);
 });
 
 test("H9: a worker asks the probe of a wrapped handler, and settles by its word", async () => {

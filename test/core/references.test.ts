@@ -47,6 +47,24 @@ test("H13: another account, region, provider or kind between begin and replay pa
   }
 });
 
+test("H13: whoever looks at a step that would go elsewhere is told both places", async () => {
+  for (const [target, places] of [
+    [
+      { provider: "b", kind: "k" },
+      "acme (charge, a1, eu), and would now go to b (k, the default account, no region)",
+    ],
+    [undefined, "acme (charge, a1, eu), and would now go to a provider without a name"],
+  ] as const) {
+    const scene = stage();
+    const bank = acquirer(["lost after"]);
+    await pay(scene.process(), bank.effect({ target: TARGET })).run(call);
+    scene.advance(LATER_MS);
+    await pay(scene.process(), bank.effect(target === undefined ? {} : { target })).run(call);
+    const { lastError = "" } = await recordOf(scene);
+    assert.ok(lastError.includes(`"charge" was sent to ${places}`), lastError);
+  }
+});
+
 test("H13: an answer that is recorded is used wherever the code would send today", async () => {
   const scene = stage();
   const bank = acquirer();

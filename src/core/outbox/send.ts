@@ -109,12 +109,9 @@ function openPayload(
 }
 
 function aborted(signal: AbortSignal): Promise<never> {
-  const late = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  return new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
   });
-  // Nobody listens once the send has won.
-  late.catch(() => undefined);
-  return late;
 }
 
 function toEnd(
