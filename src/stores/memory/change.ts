@@ -23,13 +23,13 @@ export function withStep(record: OperationRecord, step: StepRecord): OperationRe
 }
 
 /**
- * The record as it is when nobody holds it. The fields are named, because to copy all but two of
+ * The record as it is when nobody holds it; whoever ends it or gives it back says when it is due,
+ * why it is in doubt, and how it ended. The fields are named, because to copy all but a few of
  * them costs several times as much, and every operation ends here.
  */
 export function withoutLease(record: OperationRecord): Writable<OperationRecord> {
   const { id, name, version, form, state, fence, attemptId, attempts } = record;
-  const { dueAt, doubt, lastError, finalAt, outcome, request } = record;
-  const { fingerprint, recipe, createdAt, steps } = record;
+  const { fingerprint, recipe, createdAt, steps, lastError, request } = record;
   const free: Writable<OperationRecord> = {
     id,
     name,
@@ -44,11 +44,7 @@ export function withoutLease(record: OperationRecord): Writable<OperationRecord>
     createdAt,
     steps,
   };
-  if (dueAt !== undefined) free.dueAt = dueAt;
-  if (doubt !== undefined) free.doubt = doubt;
   if (lastError !== undefined) free.lastError = lastError;
-  if (finalAt !== undefined) free.finalAt = finalAt;
-  if (outcome !== undefined) free.outcome = outcome;
   if (request !== undefined) free.request = request;
   return free;
 }

@@ -30,9 +30,7 @@ export function foundEvents(
 }
 
 export function arrive(events: MemoryEvents, name: string, now: number): number {
-  const parked = events
-    .all()
-    .filter(({ state, waitsFor }) => state === "waiting" && waitsFor === name);
+  const parked = events.all().filter(({ waitsFor }) => waitsFor === name);
   for (const row of parked)
     events.put({ ...row, waitsFor: undefined, dueAt: Math.min(row.dueAt ?? now, now) });
   return parked.length;
@@ -82,7 +80,8 @@ export function pruneEvents(
   const endedFor = (ms: number): EventRow[] =>
     events
       .all()
-      .filter(({ state }) => state !== "waiting" && state !== "dead")
+      .filter(({ state }) => state !== "dead")
+      // What waits has not ended.
       .filter(({ endedAt = now }) => now - endedAt > ms);
   const gone = endedFor(keyMs)
     .filter(({ body }) => body === undefined)

@@ -30,7 +30,7 @@ export function reopen(
   }
   const step = stepOf(record, evidence.step) ?? handlerOf(record, evidence.step, now);
   if (step === undefined) return "no-such-step";
-  if (step.kind === "atomic" || !isOpen(step)) return "settled-before";
+  if (!isOpen(step)) return "settled-before";
   const next = settledStep(step, settled, now);
   ledger.keep(due(withResult(record, next), now));
   effects.note(id, evidence);
@@ -69,9 +69,8 @@ function isOpaqueAndUntold({ form, steps }: OperationRecord): boolean {
 }
 
 function due(record: OperationRecord, now: number): OperationRecord {
-  const { doubt, ...rest } = withoutLease(record);
   // A take-over that was decided before the word must not act on what it no longer is.
-  const known = { ...rest, attempts: 0, dueAt: now, fence: record.fence + 1 };
+  const known = { ...withoutLease(record), attempts: 0, dueAt: now, fence: record.fence + 1 };
   return unfinished(record.steps).length === 0 && !isOpaqueAndUntold(record)
     ? { ...known, state: "waiting" }
     : { ...known, state: "in_doubt", doubt: "effect-unknown" };

@@ -240,6 +240,14 @@ export const fenceCases: readonly StoreCase[] = [
       await claimed(store, claimOf("still leased"));
       assert.deepEqual(await ids(10), [first.id, second.id]);
       assert.deepEqual(await ids(1), [first.id]);
+      // Neither the time of the claim nor the order of the calls says who has waited for longest.
+      const third = (await claimed(store, claimOf("third"))).record;
+      answered(await store.suspend(third, { ...LATER, dueInMs: 0 }));
+      const before = answered(await store.takeOver(takeOverOf(first)));
+      assert.ok(before.kind === "claimed");
+      await bench.advance(1_000);
+      answered(await store.suspend(before.snapshot.record, { ...LATER, dueInMs: 0 }));
+      assert.deepEqual(await ids(10), [second.id, third.id, first.id]);
       assert.deepEqual(answered(await store.due({ definitions: [], limit: 10 })), []);
     },
   },

@@ -130,11 +130,47 @@ export const inboxHandledCases: readonly StoreCase[] = [
       const waits = { kind: "waiting", dueInMs: 60_000, attempted: true } as const;
       const a = await put("a", (number) => ({ ...waits, number, waitsFor: "order_1" }));
       const b = await put("b", (number) => ({ kind: "dead", number, error: "It says nothing." }));
-      assert.equal((await eventRecordOf(store, a)).waitsFor, "order_1");
-      assert.equal((await eventRecordOf(store, b)).state, "dead");
+      const [off, dead] = [await eventRecordOf(store, a), await eventRecordOf(store, b)];
+      assert.equal(off.waitsFor, "order_1");
+      assert.deepEqual([off.attempts, off.error], [1, undefined]);
+      assert.equal(dead.state, "dead");
+      assert.deepEqual([dead.attempts, dead.error], [1, "It says nothing."]);
       assert.deepEqual(answered(await objectsOf(store)), []);
       assert.equal(answered(await store.inbox.arrive("order_1")), 1);
       assert.deepEqual(numbersOf(await claimedObject(store)), [a]);
+    },
+  },
+  {
+    guarantee: 42,
+    name: "no end, the end of another event, and two ends take the event back",
+    needs: ["rows"],
+    async run(bench) {
+      const { store } = bench;
+      const [other = 0] = (await taken(store, eventOf("z", { object: "z" }))).map(
+        ({ number }) => number,
+      );
+      const wrong: readonly ((number: number) => EventEnd[])[] = [
+        () => [],
+        () => doneOf([{ number: other }]),
+        (number) => doneOf([{ number: number + 1 }]),
+        (number) => doneOf([{ number }, { number: other }]),
+        (number) => doneOf([{ number }, { number }]),
+      ];
+      for (const ends of wrong) {
+        const work = (tx: unknown, { number }: TakenEvent) =>
+          after(bench.userRows.insert(tx, "row"), () =>
+            workOf(ends(number), { state: "paid", messages: [stagedOf("m")] }),
+          );
+        const answer = await store.inbox.acceptHandled(eventOf("a"), work);
+        assert.ok(answer.kind === "not-applied" || answered(answer).kind === "threw");
+      }
+      assert.equal(await bench.userRows.count(), 0);
+      assert.deepEqual(await stagedKeys(store, "m"), []);
+      assert.equal(answered(await store.inbox.list({ limit: 10 })).length, 1);
+      assert.equal((await eventRecordOf(store, other)).state, "waiting");
+      const event = eventOf("a");
+      const answer = answered(await store.inbox.acceptHandled(event, handling(bench, "row")));
+      assert.equal(answer.kind, "committed");
     },
   },
   {

@@ -30,7 +30,8 @@ export const inboxKeepingCases: readonly StoreCase[] = [
       const by = { by: "ada@example.com", reason: "The handler is mended." };
       const answer = await store.inbox.redeliver({ filter, ...by, dryRun: false });
       assert.deepEqual(sorted(answered(answer)), [superseded, unhandled, dead]);
-      assert.equal((await eventRecordOf(store, done)).state, "done");
+      const { state, attempts, error } = await eventRecordOf(store, done);
+      assert.deepEqual([state, attempts, error], ["done", 0, undefined]);
       const record = await eventRecordOf(store, dead);
       assert.equal(record.state, "waiting");
       assert.equal(record.attempts, 0);
@@ -131,6 +132,35 @@ export const inboxKeepingCases: readonly StoreCase[] = [
       assert.equal((await eventRecordOf(store, again?.number ?? 0)).state, "waiting");
       const [done] = await taken(store, eventOf("done"));
       assert.equal(done?.isNew, true);
+    },
+  },
+  {
+    guarantee: 44,
+    name: "a key goes only after its body, with the names that came with it and with no others",
+    needs: ["skew"],
+    async run(bench) {
+      const { store } = bench;
+      const first = eventOf("a", { aliases: ["x"], state: "unhandled" });
+      await taken(store, first, { ...first, aliases: ["x", "y"] });
+      const accepted = await taken(
+        store,
+        ...[eventOf("b", { aliases: ["x", "z"] }), eventOf("b", { aliases: ["y"] })],
+      );
+      assert.ok(accepted.every(({ conflict }) => conflict));
+      await bench.advance(DAY_MS);
+      const nothing = { kind: "pruned", bodies: 0, keys: 0 };
+      assert.deepEqual(await prune(store, { keyMs: 0 }), nothing);
+      await bench.advance(YEAR_MS);
+      assert.deepEqual(await prune(store), { ...nothing, bodies: 1 });
+      assert.deepEqual(await prune(store), { ...nothing, keys: 1 });
+      // One more delivery of the other event does not make it the owner of what it never had.
+      await taken(store, eventOf("b"));
+      const names = [["x"], ["y"], ["z"]] as const;
+      const later = names.map((aliases, index) => eventOf(`later ${index}`, { aliases }));
+      assert.deepEqual(
+        (await taken(store, ...later)).map(({ conflict }) => conflict),
+        [false, false, true],
+      );
     },
   },
   {

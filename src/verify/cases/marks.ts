@@ -1,9 +1,20 @@
 import assert from "node:assert/strict";
 import type { StoreCase } from "../bench.ts";
-import { answered, bytes, claimed, claimOf, keylessSendOf, sendOf } from "./sample.ts";
+import { databaseNow } from "./inbox-sample.ts";
+import {
+  answered,
+  bytes,
+  claimed,
+  claimOf,
+  keylessSendOf,
+  sendOf,
+  settlementOf,
+  takenOver,
+} from "./sample.ts";
 
 const INTENT = { provider: "stripe", kind: "payment_intent" };
 const VALUE = bytes('{"id":"pi_1"}');
+const YEAR_MS = 365 * 86_400_000;
 
 /** Guarantee 32: what an effect is known by at its provider leads to its step. */
 export const markCases: readonly StoreCase[] = [
@@ -39,6 +50,73 @@ export const markCases: readonly StoreCase[] = [
           id: record.id,
           step: "charge",
         });
+    },
+  },
+  {
+    guarantee: 32,
+    name: "what was refused, and a key that its step did not take, leads to no step",
+    needs: ["skew"],
+    async run(bench) {
+      const { store } = bench;
+      const { record: old } = await claimed(store, claimOf("k"));
+      answered(await store.begin(old, sendOf("charge", { providerKey: "first" })));
+      answered(await store.begin(old, sendOf("charge", { providerKey: "resent" })));
+      answered(await store.begin(old, { ...keylessSendOf("mail"), mark: "first mark" }));
+      answered(await store.begin(old, { ...keylessSendOf("mail"), mark: "resent mark" }));
+      const end = { kind: "succeeded", value: VALUE } as const;
+      assert.equal(answered(await store.record(old, "charge", end)), "done");
+      const again = sendOf("charge", { providerKey: "recorded" });
+      assert.equal(answered(await store.begin(old, again)), "stale");
+      answered(await store.begin(old, sendOf("tip", { target: INTENT })));
+      await takenOver(bench, old);
+      const late = sendOf("refund", { providerKey: "late" });
+      assert.equal(answered(await store.begin(old, late)), "stale");
+      const named = { ...end, reference: "pi_late" };
+      assert.equal(answered(await store.record(old, "tip", named)), "stale");
+      assert.equal(answered(await store.record(old, "another", named)), "stale");
+      const adopted = answered(await store.stepOf({ ...INTENT, reference: "pi_late" }));
+      assert.equal(adopted, undefined);
+      for (const providerKey of ["resent", "resent mark", "recorded", "late"])
+        assert.equal(answered(await store.stepOf({ providerKey })), undefined, providerKey);
+      const found = answered(await store.stepOf({ providerKey: "first mark" }));
+      assert.deepEqual(found, { id: old.id, step: "mail" });
+    },
+  },
+  {
+    guarantee: 32,
+    name: "with a tombstone its keys and references go, and those of others stay",
+    needs: ["skew"],
+    async run(bench) {
+      const { store } = bench;
+      const reference = (key: string) => ({ ...INTENT, reference: key });
+      const charged = async (key: string, given = key): Promise<string> => {
+        const { record } = await claimed(store, claimOf(key));
+        const send = sendOf("charge", { target: INTENT, providerKey: key });
+        answered(await store.begin(record, send));
+        const end = { kind: "succeeded", value: VALUE, reference: given } as const;
+        assert.equal(answered(await store.record(record, "charge", end)), "done");
+        assert.equal(answered(await store.settle(record, settlementOf())), "done");
+        return record.id;
+      };
+      await charged("old");
+      await bench.advance(YEAR_MS);
+      const young = await charged("young");
+      const ages = { responseMs: YEAR_MS / 2, tombstoneMs: YEAR_MS / 2, limit: 10 };
+      for (const round of [1, 2]) {
+        const wall = await databaseNow(store);
+        const answer = answered(await store.prune({ ...ages, wall }));
+        assert.equal(answer.kind, "pruned", `round ${round}`);
+      }
+      assert.equal(answered(await store.read(claimOf("old").id)), undefined);
+      for (const mark of [{ providerKey: "old" }, reference("old")])
+        assert.equal(answered(await store.stepOf(mark)), undefined);
+      for (const mark of [{ providerKey: "young" }, reference("young")])
+        assert.deepEqual(answered(await store.stepOf(mark)), { id: young, step: "charge" });
+      const heir = await charged("heir", "old");
+      assert.deepEqual(answered(await store.stepOf(reference("old"))), {
+        id: heir,
+        step: "charge",
+      });
     },
   },
   {

@@ -35,6 +35,8 @@ export const outboxKeepingCases: readonly StoreCase[] = [
     name: "a person sends again what is in doubt or dead, and nothing else",
     async run({ store }) {
       const { sent, doubt, dead, waiting, sending } = await everyState(store);
+      assert.equal((await messageRecordOf(store, doubt)).doubted, true);
+      assert.equal((await messageRecordOf(store, dead)).doubted, false);
       const ruling = { ...ORDER, filter: { limit: 100 }, to: "waiting" } as const;
       assert.deepEqual(sorted(answered(await store.outbox.settle(ruling))), [doubt, dead]);
       const stays = { [sent]: "sent", [waiting]: "waiting", [sending]: "sending" };

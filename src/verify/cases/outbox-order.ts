@@ -9,16 +9,27 @@ import {
   messageRecordOf,
   messagesOf,
   orderedOf,
+  TOPIC,
   waits,
 } from "./outbox-sample.ts";
-import { answered, crowd, LEASE_MS, messageOf } from "./sample.ts";
-
-const _LAPSED_MS = LEASE_MS + 1_000;
-const _YEAR_MS = 365 * 86_400_000;
-const _EVERY_BYTE = new Uint8Array(Array.from({ length: 256 }, (_, index) => index));
+import { answered, claimed, claimOf, crowd, messageOf, settlementOf } from "./sample.ts";
 
 /** Guarantee 48: messages of one aggregate leave in the order in which they were staged. */
 export const outboxOrderCases: readonly StoreCase[] = [
+  {
+    guarantee: 10,
+    name: "a message tells its aggregate, and one that has none tells none",
+    async run({ store }) {
+      await staged(store, orderedOf("1", "a"), messageOf("2"));
+      const told = async (key: string) => {
+        const messages = answered(await store.messages(claimOf(`${TOPIC}/${key}`).id));
+        return messages.map(({ stagedAt, payload, ...rest }) => rest);
+      };
+      assert.deepEqual(await told("1"), [{ topic: TOPIC, key: "1", aggregate: "a" }]);
+      assert.deepEqual(await told("2"), [{ topic: TOPIC, key: "2" }]);
+      assert.deepEqual(await told("3"), []);
+    },
+  },
   {
     guarantee: 48,
     name: "a message waits while an earlier one of its topic and aggregate is open",
@@ -57,8 +68,13 @@ export const outboxOrderCases: readonly StoreCase[] = [
     name: "an operation's own messages of one aggregate leave in the order in which it staged them",
     async run({ store }) {
       await staged(store, orderedOf("1", "a"));
-      const rest = ["9", "3", "5"].map((key) => orderedOf(key, "a"));
-      await staged(store, ...rest);
+      const { record } = await claimed(store, claimOf("k"));
+      const messages = ["9", "3", "5"].map((key) => orderedOf(key, "a"));
+      assert.equal(answered(await store.settle(record, { ...settlementOf(), messages })), "done");
+      const own = answered(await store.messages(record.id)).map(({ key }) => key);
+      assert.deepEqual(own, ["9", "3", "5"]);
+      const all = answered(await store.outbox.list({ limit: 10 })).map(({ key }) => key);
+      assert.deepEqual(all, ["5", "3", "9", "1"]);
       const keys: string[] = [];
       for (let count = 0; count < 4; count += 1) {
         const message = await claimedMessage(store);

@@ -88,6 +88,26 @@ export const pruneCases: readonly StoreCase[] = [
   },
   {
     guarantee: 19,
+    name: "no tombstone goes before its response, and a tombstone is in no scope's list",
+    needs: ["skew"],
+    async run(bench) {
+      const { store } = bench;
+      const old = await finalOf(store, "old");
+      await bench.advance(DAY_MS);
+      const nothing = { kind: "pruned", responses: 0, tombstones: 0 };
+      assert.deepEqual(await prune(bench, { tombstoneMs: 0 }), nothing);
+      const filter = { scope: "acct_1", state: "succeeded", limit: 10 } as const;
+      const ids = async (): Promise<string[]> =>
+        answered(await store.list(filter)).map(({ record }) => record.id);
+      assert.deepEqual(await ids(), [old.id]);
+      await bench.advance(WEEK_MS);
+      assert.deepEqual(await prune(bench), { ...nothing, responses: 1 });
+      assert.deepEqual(await ids(), []);
+      await recordOf(store, old.id);
+    },
+  },
+  {
+    guarantee: 19,
     name: "a prune takes no more than its limit, and the next ones take the rest",
     needs: ["skew"],
     async run(bench) {

@@ -236,9 +236,12 @@ export const recordCases: readonly StoreCase[] = [
       assert.equal(answered(await store.settle(first, staging)), "done");
 
       const { record } = await claimed(store, claimOf("second"));
-      const refused = async (answer: Promise<{ kind: string; value?: unknown }>) => {
-        const { kind, value } = await answer;
+      const refused = async (
+        answer: Promise<{ kind: string; value?: unknown; again?: boolean }>,
+      ) => {
+        const { kind, value, again = false } = await answer;
         assert.notEqual(kind, "not-known");
+        assert.equal(again, false, "it would be refused again");
         assert.ok(kind !== "ok" || (value as { kind?: string }).kind !== "committed");
         assert.notEqual(value, "done");
       };

@@ -126,13 +126,27 @@ export const refusalCases: readonly StoreCase[] = [
         assert.equal(effect?.target, undefined);
         assert.equal(effect?.request?.length ?? 0, 0);
         assert.deepEqual(effect?.sends, []);
-        const { state } = await recordOf(store, record.id);
-        assert.equal(state, reopening === NAMED ? "in_doubt" : "waiting");
+        const reopened = await recordOf(store, record.id);
+        assert.equal(reopened.state, reopening === NAMED ? "in_doubt" : "waiting");
+        if (reopening !== NAMED) continue;
+        // Nothing was sent by us, and the answer is recorded all the same.
+        const taken = answered(await store.takeOver(takeOverOf(reopened)));
+        assert.ok(taken.kind === "claimed");
+        const end = { kind: "succeeded", value: new Uint8Array(0) } as const;
+        const { record: owned } = taken.snapshot;
+        assert.equal(answered(await store.record(owned, "handler", end)), "done");
+        const { result, effect: known } = await stepOf(store, record.id, "handler");
+        assert.deepEqual([result?.kind, known?.sends], ["succeeded", []]);
       }
       const { record: other } = await claimed(store, claimOf("other", { form: "opaque" }));
       await bench.advance(LEASE_MS + 1_000);
       assert.equal(answered(await store.reopen(other.id, AS_IT_IS)), "reopened");
-      assert.deepEqual((await recordOf(store, other.id)).steps, []);
+      const untold = await recordOf(store, other.id);
+      assert.deepEqual([untold.steps, untold.state], [[], "in_doubt"]);
+      // What is known of a step inside of it says nothing of the handler.
+      const inner = await parkedOf(store, "inner", { form: "opaque" });
+      assert.equal(answered(await store.reopen(inner.id, EXECUTED)), "reopened");
+      assert.equal((await recordOf(store, inner.id)).state, "in_doubt");
     },
   },
   {

@@ -129,6 +129,22 @@ export const stepCases: readonly StoreCase[] = [
     },
   },
   {
+    guarantee: 12,
+    name: "the name of an atomic step is none of an external one",
+    needs: ["rows"],
+    async run(bench) {
+      const { store } = bench;
+      const { record } = await claimed(store, claimOf("k"));
+      const work = inserting(bench, "row", { write: recordWrite("charge"), value: 1 });
+      assert.equal(answered(await store.transact(record, work)).kind, "committed");
+      const before = await recordOf(store, record.id);
+      assert.equal(answered(await store.begin(record, CHARGE)), "stale");
+      for (const end of [CHARGED, DECLINED, { kind: "not-executed" }] as const)
+        assert.equal(answered(await store.record(record, "charge", end)), "stale");
+      assertSame(await recordOf(store, record.id), before);
+    },
+  },
+  {
     guarantee: 13,
     name: "no outcome while a step is begun without result (H3)",
     needs: ["rows"],
