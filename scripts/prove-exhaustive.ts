@@ -1,19 +1,14 @@
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { ownCode } from "../test/simulation/code.ts";
-import {
-  createFound,
-  describeBroken,
-  replay,
-  SCENES,
-  type Search,
-  search,
-} from "../test/simulation/exhaustive.ts";
-import { createTree } from "../test/simulation/tree.ts";
+import { describeBroken, replay, SCENES, type Search } from "../test/simulation/exhaustive.ts";
+import { searchAll } from "../test/simulation/search-threads.ts";
+import type { SearchProgress, SearchReport } from "../test/simulation/search-worker.ts";
 import { WORKLOADS } from "../test/simulation/workload.ts";
 
 const USAGE =
   "npm run prove -- exhaustive [--scene duplicate|worker] [--workload plain] [--faults 2] " +
-  "[--lasting 2] [--minutes 60] [--from 0,1,0] [--replay 0,1,0]";
+  "[--lasting 2] [--minutes 60] [--threads 2] [--from 0,1,0] [--replay 0,1,0]";
 const PROGRESS_MS = 10_000;
 const WORKLOADS_DEFAULT = ["plain", "checkout", "keyless"] as const;
 const FAULTS_MAX = 4;
@@ -21,6 +16,7 @@ const FAULTS_MAX = 4;
 interface Task {
   readonly searches: readonly Search[];
   readonly minutes: number;
+  readonly threads: number;
   readonly from: readonly number[] | undefined;
   readonly replay: readonly number[] | undefined;
 }
@@ -34,12 +30,14 @@ function readTask(args: readonly string[]): Task {
       faults: text,
       lasting: text,
       minutes: text,
+      threads: text,
       from: text,
       replay: text,
     },
   };
   const { values } = parseArgs({ args: [...args], options });
   const { scene, workload, faults = "2", lasting = faults, minutes = "60" } = values;
+  const threads = values.threads ?? String(availableParallelism());
   const scenes = SCENES.filter((name) => scene === undefined || name === scene);
   const workloads = WORKLOADS.filter((name) =>
     workload === undefined ? WORKLOADS_DEFAULT.some((one) => one === name) : name === workload,
@@ -56,13 +54,21 @@ function readTask(args: readonly string[]): Task {
   );
   const [from, played] = [pathOf(values.from), pathOf(values.replay)];
   const one = from === undefined && played === undefined;
-  const counts = [Number(faults), Number(lasting), ...(from ?? []), ...(played ?? [])];
+  const counts = [
+    Number(faults),
+    Number(lasting),
+    Number(threads),
+    ...(from ?? []),
+    ...(played ?? []),
+  ];
   const whole = counts.every((count) => Number.isSafeInteger(count) && count >= 0);
-  if (!whole || Number(faults) > FAULTS_MAX || !(Number(minutes) > 0))
+  if (!whole || Number(faults) > FAULTS_MAX || !(Number(minutes) > 0) || threads === "0")
     throw new Error(`The numbers make no sense. Usage: ${USAGE}`);
   if (searches.length === 0 || !(one || searches.length === 1))
     throw new Error(`A path needs its one scene and workload. Usage: ${USAGE}`);
-  return { searches, minutes: Number(minutes), from, replay: played };
+  return {
+    ...{ searches, minutes: Number(minutes), threads: Number(threads), from, replay: played },
+  };
 }
 
 function pathOf(text: string | undefined): readonly number[] | undefined {
@@ -79,67 +85,64 @@ export async function proveExhaustive(args: readonly string[]): Promise<number> 
     console.log(describeBroken(first, broken));
     return broken.violations.length === 0 ? 0 : 1;
   }
-  const end = performance.now() + task.minutes * 60_000;
-  for (const one of task.searches) {
-    for (const level of task.from ? [one] : levelsOf(one))
-      if (!(await prove(level, task.from, end))) return 1;
-  }
-  return 0;
+  const end = Date.now() + task.minutes * 60_000;
+  const levels = task.searches.flatMap((one) => (task.from ? [one] : levelsOf(one)));
+  // What few faults break is told before the long searches for what more of them break.
+  levels.sort((one, other) => one.faults - other.faults || lastingOf(one) - lastingOf(other));
+  let isBroken = false;
+  const tasks = levels.map((one) => ({
+    ...one,
+    ...{ from: task.from, endsAt: end, tellEveryMs: PROGRESS_MS, patience: 0 },
+  }));
+  await searchAll(tasks, task.threads, {
+    progress: (one, progress) => console.log(`  ${nameOf(one)}: ${tellProgress(progress)}`),
+    report(one, report) {
+      tell(one, report);
+      isBroken ||= report.shortest !== undefined;
+      return isBroken;
+    },
+  });
+  return isBroken ? 1 : 0;
 }
 
-/**
- * What few faults break is told before the long search for what more of them break, and pauses are
- * last, because the schedules after them are the most.
- */
+/** Faults that last are searched last, because the schedules after them are the most. */
 function levelsOf(task: Search): Search[] {
-  const { faults: most, lasting = most } = task;
+  const { faults: most } = task;
   return Array.from({ length: most + 1 }, (_, faults) =>
-    Array.from({ length: Math.min(lasting, faults) + 1 }, (__, few) => ({
+    [...new Set([0, Math.min(lastingOf(task), faults)])].map((lasting) => ({
       ...task,
-      ...{ faults, lasting: few },
+      ...{ faults, lasting },
     })),
   ).flat();
 }
 
-/** @returns whether no promise was broken */
-async function prove(
-  task: Search,
-  from: readonly number[] | undefined,
-  end: number,
-): Promise<boolean> {
-  const { scene, workload, faults, lasting } = task;
-  const name = `${scene}, ${workload}, up to ${faults} faults (${lasting} lasting)`;
-  const start = performance.now();
-  const found = createFound();
-  let told = start;
-  let left: string | undefined;
-  const counts = (): string => {
-    const seconds = Math.round((performance.now() - start) / 1_000);
-    const { histories, pruned, ends, violations } = found;
-    return (
-      `${histories} histories, ${pruned} prefixes pruned, ${ends.size} distinct ends, ` +
-      `${violations} violations, ${seconds} s`
-    );
-  };
-  const isEnough: Parameters<typeof search>[3] = (tree) => {
-    const now = performance.now();
-    const path = tree.path.join();
-    if (now - told >= PROGRESS_MS) {
-      told = now;
-      console.log(`  ${counts()}, at ${path}`);
-    }
-    if (now < end && found.shortest === undefined) return false;
-    left = path;
-    return true;
-  };
-  await search(ownCode, task, found, isEnough, createTree(from));
-  console.log(`${name}: ${left === undefined ? "complete" : "NOT complete"}: ${counts()}`);
-  for (const [meeting, count] of [...found.met].sort()) console.log(`  ${meeting} ${count}`);
-  if (found.shortest) console.log(describeBroken(task, found.shortest));
+function lastingOf({ faults, lasting = faults }: Search): number {
+  return lasting;
+}
+
+function nameOf(task: Search): string {
+  const { scene, workload, faults } = task;
+  return `${scene}, ${workload}, up to ${faults} faults (${lastingOf(task)} lasting)`;
+}
+
+function tellProgress({ histories, pruned, at }: SearchProgress): string {
+  return `${histories} histories, ${pruned} prefixes pruned, at ${at}`;
+}
+
+function tell(task: Search, report: SearchReport): void {
+  const { histories, pruned, ends, violations, seconds, left, shortest, met } = report;
+  const end = left === undefined ? "complete" : "NOT complete";
+  const rate = Math.round((histories + pruned) / Math.max(seconds, 0.001));
+  console.log(
+    `${nameOf(task)}: ${end}: ${histories} histories, ${pruned} prefixes pruned, ` +
+      `${ends.size} distinct ends, ${violations} violations, ${Math.round(seconds)} s (${rate}/s)`,
+  );
+  for (const [meeting, count] of [...met].sort()) console.log(`  ${meeting} ${count}`);
+  if (shortest) console.log(shortest.text);
   else if (left !== undefined)
     console.log(
       `Go on with: npm run prove -- exhaustive --scene ${task.scene} ` +
-        `--workload ${task.workload} --faults ${task.faults} --lasting ${task.lasting} --from ${left}`,
+        `--workload ${task.workload} --faults ${task.faults} --lasting ${lastingOf(task)} ` +
+        `--from ${left === "" ? "-" : left}`,
     );
-  return found.shortest === undefined;
 }

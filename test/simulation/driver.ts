@@ -28,6 +28,8 @@ export interface Driver {
   arrives(): boolean;
   /** From here on nothing fails any more. */
   heal(): void;
+  /** A call or a timer was made. */
+  readonly makes?: (happening: Parked | Timer, now: number) => void;
   /** A process was given this by a port. */
   readonly hears?: (node: Node, what: unknown) => void;
   faults(): number;

@@ -26,6 +26,9 @@ export interface Enumerator {
 
 export interface Situation {
   readonly key: string;
+  /** How many faults there were, and how many of them last. */
+  readonly struck: number;
+  readonly lasted: number;
   readonly asleep: readonly string[];
 }
 
@@ -51,6 +54,8 @@ export function createEnumerator(
   const memories = createMemories();
   /** Steps whose every continuation from here was played, until something touches them. */
   let asleep: readonly Step[] = [];
+  /** What may be asleep, by its name. */
+  const happenings = new Map<string, Parked | Timer>();
   let step: Step | undefined;
   let standing: Standing = { fence: 0, final: false };
   let heard = 0;
@@ -75,6 +80,7 @@ export function createEnumerator(
     const names = new Set(asleep.map(({ name }) => name));
     const known = new Map([...steps.keys()].map((one) => [one.name, one]));
     asleep = asleep.map((one) => known.get(one.name) ?? one);
+    for (const [{ name }, one] of steps) happenings.set(name, one);
     const isForeign = (one: Step): boolean => {
       const happening = steps.get(one);
       return happening !== undefined && !("act" in happening) && happening.node === undefined;
@@ -101,6 +107,7 @@ export function createEnumerator(
         (fault) => isDistinct(fault, call) && (lasted < lasting || !LASTING.has(fault)),
       );
       const fault = faults[tree.choice(faults.length + 1) - 1];
+      if (fault) memories.strikes(call, fault);
       return fault && count(fault, place);
     },
     strikes(fault, place) {
@@ -111,6 +118,7 @@ export function createEnumerator(
       return strikes;
     },
     hears: memories.hears,
+    makes: memories.makes,
     outage: () => undefined,
     // Both last past every lease that is held now, until an instant at which others wake too.
     lasts: (_, now) => Math.ceil((now - START) / LEASE_MS + 1) * LEASE_MS - (now - START),
@@ -152,9 +160,22 @@ export function createEnumerator(
     }
   }
 
+  /** The same steps may have other names in the same situation. */
+  function sleepers(): string[] {
+    const counts = new Map<string, number>();
+    return asleep.map(({ name }) => {
+      const happening = happenings.get(name);
+      const what = happening ? memories.describe(happening) : name;
+      const count = counts.get(what) ?? 0;
+      counts.set(what, count + 1);
+      return `${count} ${what}`;
+    });
+  }
+
   const situation = async (world: World): Promise<Situation> => ({
-    key: `${budget - struck} ${lasting - lasted} ${await memories.digest(world)}`,
-    asleep: asleep.map(({ name }) => name).sort(),
+    key: await memories.digest(world),
+    ...{ struck, lasted },
+    asleep: sleepers(),
   });
   return { driver, chance: drawn, current: () => step, situation, rest };
 }

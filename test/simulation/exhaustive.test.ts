@@ -5,9 +5,11 @@ import { clearMutants } from "./mutant.ts";
 import { MUTANTS } from "./mutants.ts";
 
 const WHOLE = [
-  { scene: "duplicate", workload: "plain", faults: 0 },
+  { scene: "duplicate", workload: "plain", faults: 1, lasting: 0 },
   { scene: "worker", workload: "plain", faults: 2, lasting: 0 },
   { scene: "worker", workload: "plain", faults: 1 },
+  { scene: "worker", workload: "checkout", faults: 1 },
+  { scene: "worker", workload: "keyless", faults: 1 },
 ] as const;
 
 /** Each is found by trying everything with one fault, which lasts or not. */
@@ -25,7 +27,7 @@ const PATIENCE = 300;
 after(() => clearMutants("search"));
 
 for (const task of WHOLE)
-  test(`no order of the ${task.scene} scene with up to ${task.faults} faults${"lasting" in task ? ", none lasting," : ""} breaks a promise`, async (context) => {
+  test(`no order of the ${task.scene} scene of ${task.workload} with up to ${task.faults} faults${"lasting" in task ? ", none lasting," : ""} breaks a promise`, async (context) => {
     const start = performance.now();
     const report = await launchSearch(task);
     if (report.shortest) assert.fail(report.shortest.text);
@@ -66,6 +68,27 @@ for (const task of CHECKED)
           `${JSON.stringify(way)}: ${played} instead of ${few.histories + few.pruned}`,
         );
       }
+    },
+  );
+
+/** Where it cannot be searched without merging, some situations are gone on from again. */
+const REPEATED = [
+  { scene: "duplicate", workload: "plain", faults: 1, lasting: 0, repeats: 3 },
+  { scene: "worker", workload: "keyless", faults: 1, lasting: 1, repeats: 5 },
+  { scene: "worker", workload: "checkout", faults: 1, lasting: 1, repeats: 5, long: true },
+] as const;
+
+for (const { repeats, ...task } of REPEATED)
+  test(
+    `going on again finds no other end of ${task.scene}, ${task.workload}`,
+    "long" in task ? LONG : {},
+    async (context) => {
+      const few = await launchSearch(task);
+      const many = await launchSearch({ ...task, repeats });
+      assert.equal(many.violations, few.violations);
+      assert.deepEqual([...many.ends].sort(), [...few.ends].sort());
+      assert.ok(many.histories > few.histories, "nothing was played again");
+      context.diagnostic(`${many.histories} histories instead of ${few.histories}`);
     },
   );
 

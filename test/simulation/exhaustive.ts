@@ -28,6 +28,8 @@ export interface Search {
   readonly thorough?: boolean;
   /** Whether situations that are the same are gone on from only once; so by default. */
   readonly merges?: boolean;
+  /** Goes on all the same from every so-many-th of those; to check the rest by. */
+  readonly repeats?: number | undefined;
 }
 
 /** What a search came to, so far. */
@@ -70,9 +72,9 @@ export async function search(
   isEnough: (tree: Tree) => boolean = () => false,
   tree: Tree = createTree(),
 ): Promise<Found> {
-  const seen: Seen = new Map();
+  const seen = task.merges === false ? undefined : createSeen(task.repeats);
   do {
-    const played = await playPath(code, task, tree, task.merges === false ? undefined : seen);
+    const played = await playPath(code, task, tree, seen);
     for (const [name, count] of played.met) found.met.set(name, (found.met.get(name) ?? 0) + count);
     if (played.history === undefined) found.pruned += 1;
     else add(found, tree, played.history);
@@ -121,21 +123,40 @@ interface Played {
   readonly met: ReadonlyMap<string, number>;
 }
 
-/** The situations met, each with the sets of steps that were left out there. */
-type Seen = Map<string, (readonly string[])[]>;
+interface Seen {
+  /** Whether everything that can come from here has come already, or is to come again. */
+  meet(situation: Situation): "new" | "known" | "repeated";
+}
 
-/** Whether everything that can come from here has come already. */
-function isSeen(seen: Seen, { key, asleep }: Situation): boolean {
-  const known = seen.get(key) ?? [];
-  if (known.some((left) => left.every((name) => asleep.includes(name)))) return true;
-  seen.set(key, [...known, asleep]);
-  return false;
+function createSeen(repeats = Number.POSITIVE_INFINITY): Seen {
+  /** The situations met, each with the ways in which it was. */
+  const ways = new Map<string, readonly Situation[]>();
+  let met = 0;
+  return {
+    meet(situation) {
+      const known = ways.get(situation.key) ?? [];
+      if (known.some((one) => covers(one, situation))) {
+        met += 1;
+        return met % repeats === 0 ? "repeated" : "known";
+      }
+      const others = known.filter((one) => !covers(situation, one));
+      ways.set(situation.key, [...others, situation]);
+      return "new";
+    },
+  };
+}
+
+/** Whether no fewer faults were left there, and no step was left out that is not here. */
+function covers(one: Situation, other: Situation): boolean {
+  if (one.struck > other.struck || one.lasted > other.lasted) return false;
+  return one.asleep.every((name) => other.asleep.includes(name));
 }
 
 async function playPath(code: Code, task: Search, tree: Tree, seen?: Seen): Promise<Played> {
   const { driver, chance, current, situation, rest } = createEnumerator(tree, task);
   let heard = 0;
   let begun = false;
+  let merges = seen;
   const disturb = async (world: World): Promise<void> => {
     if (!begun && task.scene === "worker") startWorker(world);
     begun = true;
@@ -148,7 +169,11 @@ async function playPath(code: Code, task: Search, tree: Tree, seen?: Seen): Prom
         world.broken.push("an answer became final without the store");
     }
     rest(world);
-    if (seen && tree.isNew() && isSeen(seen, await situation(world))) throw REPEATED;
+    if (!merges || !tree.isNew()) return;
+    const way = merges.meet(await situation(world));
+    if (way === "known") throw REPEATED;
+    // One history is played to its end from here, whatever it meets.
+    if (way === "repeated") merges = undefined;
   };
   try {
     const game = { plan: planOf(task), chance, driver, disturb };

@@ -1,110 +1,88 @@
-import { hash } from "node:crypto";
-import { serialize } from "node:v8";
 import { isEarly } from "./checker.ts";
+import { createErrands, digestOfErrand, isFirst } from "./errands.ts";
 import type { Fact, Order } from "./history.ts";
 import { describeStep } from "./independence.ts";
+import { digestOf, digestOfAll } from "./knowledge.ts";
+import type { Fault } from "./plan.ts";
 import type { Node, Parked, Timer } from "./scheduler.ts";
 import type { World } from "./world.ts";
 
 /**
  * What each process knows, so that two ways to the same situation are told to be the same.
  *
- * A process is deterministic: what it knows follows from what it was given, in which order and
- * when. So a digest of that stands for its memory. A process for which nothing waits, neither a
- * call nor a timer, has forgotten all of it but two things: that it has asserted its namespace, and
- * the claims whose callers it had to tell that the store cannot be reached. Where anybody was told
- * so, nothing is forgotten any more. Names that are drawn, such as the ids of attempts, may differ
- * between situations taken for one, and so may the jitter of pauses.
+ * A process remembers what its errands do. An errand for which nothing waits, neither a call nor a
+ * timer, is forgotten but for two things: that the namespace was asserted, and the claims whose
+ * callers had to be told that the store cannot be reached, which a later request of the process
+ * may take up. An answer that comes after its deadline tells nobody anything. Names that are drawn,
+ * such as the ids of attempts, may differ between situations taken for one, and so may the jitter
+ * of pauses.
  */
 export interface Memories {
   /** The step that is made now. */
   begin(happening: Parked | Timer, now: number): void;
-  /** What the process of the step under way drew. */
+  /** A call or a timer of the step under way. */
+  makes(happening: Parked | Timer, now: number): void;
+  /** The step under way meets a fault. */
+  strikes(call: Parked, fault: Fault): void;
+  /** What the step under way drew. */
   draws(what: unknown): void;
   hears(node: Node, what: unknown): void;
-  /** Lets the processes forget for which nothing waits any more. */
+  /** Lets the errands be forgotten for which nothing waits any more. */
   rest(world: World): void;
   digest(world: World): Promise<string>;
-}
-
-/** One thing more that a process was given. It is digested when it is first asked for. */
-interface Knowledge {
-  readonly before: Knowledge | undefined;
-  readonly now: number;
-  readonly what: unknown;
-  digest: string | undefined;
+  /** What waits, without the name that tells in which order it was made. */
+  describe(happening: Parked | Timer): string;
 }
 
 const UNREACHABLE: ReadonlySet<string> = new Set(["store-unavailable", "in-doubt"]);
 
 export function createMemories(): Memories {
-  const known = new Map<string, Knowledge>();
+  const errands = createErrands();
   const asserted = new Set<string>();
-  /** What a call says follows from what its process knew when it made it. */
-  const said = new Map<Parked | Timer, Knowledge | undefined>();
   let now = 0;
-  let actor = "";
-  let asksNamespace = false;
 
-  function add(name: string, what: unknown): void {
-    known.set(name, { before: known.get(name), now, what, digest: undefined });
-  }
-
-  function speak(happening: Parked | Timer): void {
-    if (!said.has(happening)) said.set(happening, known.get(ownerOf(happening)));
-  }
-
-  function describe(happening: Parked | Timer): unknown {
-    const until = "act" in happening ? happening.heldUntil : happening.at;
-    return [describeStep(happening).maker, Math.max(until, now), digestOfAll(said.get(happening))];
-  }
-
-  function rest(world: World): void {
-    now = world.scheduler.now();
-    const { calls, timers } = world.scheduler.pending();
-    for (const call of calls) speak(call);
-    for (const timer of timers) speak(timer);
-    const unreachable = world.facts.some(
-      (fact) => fact.type === "answered" && UNREACHABLE.has(fact.told.kind),
-    );
-    if (unreachable) return;
-    for (const { node } of world.processes) {
-      const busy = calls.some((call) => call.node === node || call.by?.to === node);
-      if (!busy && !timers.some((timer) => timer.node === node)) known.delete(nameOf(node));
-    }
+  function describe(happening: Parked | Timer): string {
+    const isCall = "act" in happening;
+    const until = isCall ? happening.heldUntil : happening.at;
+    const place = isCall && happening.by ? nameOf(happening.by.to) : "";
+    const { errand, said, deadlineOf } = errands.waitOf(happening) ?? {};
+    return JSON.stringify([
+      ...[describeStep(happening).maker, place, Math.max(until, now), digestOfAll(said)],
+      ...[digestOfErrand(errand), errands.isLate(happening), deadlineOf === undefined],
+    ]);
   }
 
   function waiting(world: World): unknown {
     const { calls, timers } = world.scheduler.pending();
     const nodes = world.processes.map(({ node }) => {
       const name = nameOf(node);
-      return [
-        name,
-        digestOfAll(known.get(name)),
-        asserted.has(name),
-        Math.max(node.heldUntil, now),
-      ];
+      return [name, asserted.has(name), Math.max(node.heldUntil, now), errands.digestOf(name)];
     });
-    const steps = [...calls, ...timers].map((one) => JSON.stringify(describe(one))).sort();
+    const steps = [...calls, ...timers].map(describe).sort();
     return [nodes, steps, world.clients.map((client) => client.intent())];
   }
 
   return {
+    describe,
+    makes: errands.makes,
+    strikes: errands.strikes,
+    draws: errands.draws,
     begin(happening, at) {
-      now = at;
-      actor = ownerOf(happening);
-      asksNamespace = "act" in happening && happening.method === "namespace";
-      // What a call of the store comes to is all that its process learns of it.
-      const silent = "act" in happening && happening.port === "store";
-      if (actor !== "" && !silent) add(actor, describeStep(happening).maker);
+      const first = "act" in happening && isFirst(happening);
+      errands.begin(happening, at, first ? ownerOf(happening) : undefined);
     },
-    draws: (what) => add(actor, what),
-    hears(node, what) {
-      const name = nameOf(node);
-      add(name, [actor === name ? "" : actor, what]);
-      if (asksNamespace && isOk(what)) asserted.add(name);
+    hears(_, what) {
+      const { owner, call } = errands.hears(what) ?? {};
+      if (owner !== undefined && call?.method === "namespace" && isOk(what)) asserted.add(owner);
     },
-    rest,
+    rest(world) {
+      now = world.scheduler.now();
+      const { calls, timers } = world.scheduler.pending();
+      const unreachable = world.facts.some(
+        (fact) => fact.type === "answered" && UNREACHABLE.has(fact.told.kind),
+      );
+      errands.rest([...calls, ...timers], unreachable);
+    },
     async digest(world) {
       return digestOf([now, waiting(world), await shared(world), seenOf(world.facts)]);
     },
@@ -119,10 +97,8 @@ function nameOf({ name, generation }: Pick<Node, "name" | "generation">): string
   return `${name}/${generation}`;
 }
 
-/** The process whose memory a step is made from and changes; none for a client's timer. */
-function ownerOf(happening: Parked | Timer): string {
-  if (!("act" in happening)) return happening.node ? nameOf(happening.node) : "";
-  const { node, by, generation } = happening;
+/** The process that a client asks, or whose worker passes. */
+function ownerOf({ node, by, generation }: Parked): string {
   if (node) return nameOf({ name: node.name, generation });
   return by ? nameOf(by.to) : "";
 }
@@ -150,14 +126,3 @@ function seenOf(facts: readonly Fact[]): unknown {
 }
 
 const WRITES: ReadonlySet<string> = new Set(["claimed", "wrote", "renewed", "reopened"]);
-
-function digestOfAll(knowledge: Knowledge | undefined): string {
-  if (knowledge === undefined) return "nothing";
-  const { before, now, what } = knowledge;
-  knowledge.digest ??= digestOf([digestOfAll(before), now, what]);
-  return knowledge.digest;
-}
-
-function digestOf(what: unknown): string {
-  return hash("sha1", serialize(what), "base64");
-}

@@ -164,13 +164,16 @@ export function createScheduler(driver: Driver): Scheduler {
     park(call) {
       activity += 1;
       order += 1;
-      parked.push({ ...call, order, generation: call.node?.generation ?? 0, heldUntil: 0 });
+      const made: Parked = { ...call, order, generation: call.node?.generation ?? 0, heldUntil: 0 };
+      parked.push(made);
+      driver.makes?.(made, now);
     },
     timer(node, at, fire, owner) {
       activity += 1;
       order += 1;
       const timer: Timer = { at, order, node, owner, fire };
       timers.push(timer);
+      driver.makes?.(timer, now);
       return () => {
         const index = timers.indexOf(timer);
         if (index >= 0) timers.splice(index, 1);
