@@ -42,6 +42,8 @@ export interface KeyOption {
 
 /** Which entries of a list; all without any of these. */
 export interface Wanted {
+  /** That one alone, whatever else is wanted. */
+  readonly id?: string;
   /** Only so many of the newest ones. */
   readonly limit?: number;
   /** Made then or later; milliseconds since the epoch, by the provider's clock. */

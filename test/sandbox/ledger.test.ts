@@ -137,3 +137,17 @@ test("two processes on one file charge once for one key", async (context) => {
     keys,
   );
 });
+
+test("a list is of all, of the newest, of one key, or of one id", async (context) => {
+  const { url } = await sandboxOf(context);
+  const made: string[] = [];
+  for (const key of ["k1", "k2"])
+    made.push(((await (await post(`${url}/v1/charges`, CHARGE, key)).json()) as { id: string }).id);
+  const idsOf = async (query: string): Promise<string[]> =>
+    (await charges(url, query)).map(({ id }) => id);
+  assert.deepEqual(await idsOf(""), made);
+  assert.deepEqual(await idsOf("limit=1"), made.slice(1));
+  assert.deepEqual(await idsOf("key=k1"), made.slice(0, 1));
+  assert.deepEqual(await idsOf(`id=${made[0]}`), made.slice(0, 1));
+  assert.deepEqual(await idsOf("id=ch_none"), []);
+});

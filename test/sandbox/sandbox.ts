@@ -28,8 +28,8 @@ export function post(url: string, body: unknown, key?: string): Promise<Response
   return fetch(url, { method: "POST", headers, body: text });
 }
 
-export async function charges(url: string): Promise<Charge[]> {
-  const response = await fetch(`${url}/v1/charges`);
+export async function charges(url: string, query = ""): Promise<Charge[]> {
+  const response = await fetch(`${url}/v1/charges?${query}`);
   assert.equal(response.status, 200);
   return ((await response.json()) as { data: Charge[] }).data;
 }

@@ -114,7 +114,7 @@ function resolvedBy<Made extends Charge | Refund>(
       },
     },
     retrieve: async (reference) => {
-      const made = readList<Made>(name, await list()).find(({ id }) => id === reference);
+      const [made] = readList<Made>(name, await list({ id: reference }));
       if (made === undefined) throw new Error(`The provider knows no ${reference}.`);
       return made;
     },

@@ -64,9 +64,13 @@ function error(status: number, type: ErrorType, code: string, message: string): 
   return { status, body: { error: { type, code, message } } };
 }
 
-/** Oldest first; with a limit, only the newest ones. */
+/** Oldest first; with a limit, only the newest ones; with an id, that one. */
 function list(call: Call, books: Books, kind: "charge" | "refund"): Answer {
-  const { limit, since, key } = call.query as Readonly<Record<string, unknown>>;
+  const { limit, since, key, id } = call.query as Readonly<Record<string, unknown>>;
+  if (typeof id === "string") {
+    const known = books.find<Charge | Refund>(kind, id);
+    return { status: 200, body: { data: known === undefined ? [] : [known] } };
+  }
   const most = readNumber(limit) ?? Number.POSITIVE_INFINITY;
   const oldest = readNumber(since) ?? 0;
   const found: (Charge | Refund)[] = [];
