@@ -25,6 +25,8 @@ export async function openGround(name: DatabaseName): Promise<Ground | undefined
   const server = await postgresUrl();
   if ("skip" in server) return undefined;
   const admin = new pg.Pool({ connectionString: server.url, max: 1 });
+  // Its server may end while the last connection still says goodbye.
+  admin.on("error", () => {});
   const made: string[] = [];
   return {
     name,

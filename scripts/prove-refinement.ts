@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { compareMany } from "../test/refinement/campaign.ts";
 import { tellDifference } from "../test/refinement/comparison.ts";
+import { DRIVERS, type DriverName } from "../test/refinement/lanes.ts";
 import {
   type Ground,
   pgGround,
@@ -14,7 +15,6 @@ import { openGround } from "./ground.ts";
 
 const USAGE =
   "npm run prove -- refinement [--minutes 5] [--seed 1] [--store pg] [--from 0] [--sequences 1000]";
-const RACES = "races";
 
 interface Task {
   readonly seed: number;
@@ -42,7 +42,12 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   PGlite: async (task) => over(await pgliteGround(), task),
   pg: async (task, url) => over(pgGround(await url()), task),
   "postgres.js": async (task, url) => over(postgresJsGround(await url()), task),
-  [RACES]: async (task, url) => race(await url(), task),
+  ...Object.fromEntries(
+    DRIVERS.map((driver): [string, Proof] => [
+      `races on ${driver}`,
+      async (task, url) => race(await url(), driver, task),
+    ]),
+  ),
 };
 
 /** Memory against each store, and statements side by side. @returns the exit code */
@@ -119,8 +124,12 @@ async function over(ground: Ground, task: Task): Promise<Told> {
   }
 }
 
-async function race(url: string, { seed, from, ms, sequences }: Task): Promise<Told> {
-  const track = await openTrack(url);
+async function race(
+  url: string,
+  driver: DriverName,
+  { seed, from, ms, sequences }: Task,
+): Promise<Told> {
+  const track = await openTrack(url, driver);
   const began = performance.now();
   let [index, calls] = [from, 0];
   try {

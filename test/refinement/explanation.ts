@@ -124,6 +124,8 @@ function orders(items: readonly number[]): number[][] {
  * `busy`, or to ask again, or goes without that row. Such a call has done nothing.
  */
 function isPassive({ text }: Act, answer: unknown): boolean {
+  // What nobody promises was not asked.
+  if (answer === undefined) return true;
   const { kind, value } = answer as { readonly kind?: unknown; readonly value?: unknown };
   if (kind === "not-applied") return (answer as { readonly again?: unknown }).again === true;
   if (kindOf(answer).kind === "busy") return true;

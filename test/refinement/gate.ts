@@ -1,4 +1,3 @@
-import type pg from "pg";
 import type { Chance } from "../simulation/chance.ts";
 
 /** One of several calls that run side by side. */
@@ -107,57 +106,4 @@ export function createGate(areBlocked: (sessions: readonly number[]) => Promise<
 
 function later(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-interface CallbackQuery {
-  callback: (error: unknown, answer: unknown) => void;
-}
-
-/** The pool as one lane sees it: every statement of its clients passes the gate. */
-export function gatedPool(pool: pg.Pool, gate: Gate, lane: Lane): pg.Pool {
-  // The store listens to each client once, so that a client must stay one and the same object.
-  const known = new WeakMap<pg.PoolClient, pg.PoolClient>();
-  const connect = async (): Promise<pg.PoolClient> => {
-    const client = await pool.connect();
-    const gated = known.get(client) ?? gatedClient(client, gate, lane);
-    known.set(client, gated);
-    return gated;
-  };
-  return through(pool, { connect }) as pg.Pool;
-}
-
-function gatedClient(client: pg.PoolClient, gate: Gate, lane: Lane): pg.PoolClient {
-  const { processID } = client as unknown as { readonly processID: number };
-  const query = (first: unknown, ...others: readonly unknown[]): unknown => {
-    const ask = client.query.bind(client) as (...all: readonly unknown[]) => Promise<unknown>;
-    if (!hasCallback(first)) return gate.pass(lane, processID, () => ask(first, ...others));
-    const { callback } = first;
-    const run = (): Promise<void> =>
-      new Promise((resolve) => {
-        const told: CallbackQuery["callback"] = (error, answer) => {
-          callback(error, answer);
-          resolve();
-        };
-        // The object itself, for it may have methods that pg calls.
-        first.callback = told;
-        void ask(first);
-      });
-    return void gate.pass(lane, processID, run);
-  };
-  return through(client, { query }) as pg.PoolClient;
-}
-
-function hasCallback(query: unknown): query is CallbackQuery {
-  return typeof query === "object" && query !== null && "callback" in query;
-}
-
-/** The object with some members of ours in place of its own. */
-function through(object: object, own: Readonly<Record<string, unknown>>): object {
-  return new Proxy(object, {
-    get(target, name) {
-      if (typeof name === "string" && Object.hasOwn(own, name)) return own[name];
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { createDatabase, openServer, stopServer } from "../stores/postgres-bench.ts";
 import { bringTo, finishOf, isExplained, ownView } from "./explanation.ts";
+import { DRIVERS } from "./lanes.ts";
 import { modelGround } from "./places.ts";
 import { drawRace, openTrack, tellRace } from "./race.ts";
 
@@ -12,24 +13,25 @@ const MS = 10_000;
 
 after(stopServer);
 
-test("every interleaving of statements is explained by some order of the calls", async (t) => {
-  const server = await openServer();
-  if ("skip" in server) return t.skip(server.skip);
-  const database = await createDatabase();
-  const track = await openTrack(database.url);
-  const began = performance.now();
-  try {
-    for (let index = 0; index < RACES && performance.now() - began < MS; index += 1) {
-      const outcome = await track.run(seed, index);
-      if (outcome.isExplained) continue;
-      const again = `npm run prove -- refinement --store races --seed ${seed} --from ${index}`;
-      assert.fail(`${tellRace(outcome)}\n\nRepeat it with:\n${again}`);
+for (const driver of DRIVERS)
+  test(`every interleaving is explained by some order of the calls, ${driver}`, async (t) => {
+    const server = await openServer();
+    if ("skip" in server) return t.skip(server.skip);
+    const database = await createDatabase();
+    const track = await openTrack(database.url, driver);
+    const began = performance.now();
+    try {
+      for (let index = 0; index < RACES && performance.now() - began < MS; index += 1) {
+        const outcome = await track.run(seed, index);
+        if (outcome.isExplained) continue;
+        const again = `npm run prove -- refinement --store "races on ${driver}" --seed ${seed} --from ${index}`;
+        assert.fail(`${tellRace(outcome)}\n\nRepeat it with:\n${again}`);
+      }
+    } finally {
+      await track.close();
+      await database.drop();
     }
-  } finally {
-    await track.close();
-    await database.drop();
-  }
-});
+  });
 
 test("two winners of one claim are explained by no order", async () => {
   const { open } = modelGround();

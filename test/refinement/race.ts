@@ -1,13 +1,11 @@
 import pg from "pg";
-import { postgresStore } from "../../src/stores/postgres/store.ts";
 import { type Chance, createChance } from "../simulation/chance.ts";
 import { bringTo, type Finish, finishOf, isExplained, ownView, type Race } from "./explanation.ts";
-import { createGate, type Gate, gatedPool, type Ran } from "./gate.ts";
-import { modelGround, pgGround } from "./places.ts";
+import { createGate, type Gate, type Ran } from "./gate.ts";
+import { type DriverName, LANES, openLanes } from "./lanes.ts";
+import { modelGround } from "./places.ts";
 import { drawSequence, KINDS } from "./sequence.ts";
 import type { Act, World } from "./world.ts";
-
-const LANES = 4;
 
 /** Kinds of calls that meet each other; the rest of the pairs is drawn freely. */
 const MEETINGS: readonly (readonly string[])[] = [
@@ -84,24 +82,17 @@ export interface Outcome {
 const BLOCKED = `SELECT count(*) FILTER (WHERE wait_event_type = 'Lock') = cardinality($1::int[])
   AS blocked FROM pg_stat_activity WHERE pid = ANY($1::int[])`;
 
-export async function openTrack(url: string): Promise<Track> {
-  const ground = pgGround(url);
+export async function openTrack(url: string, driver: DriverName): Promise<Track> {
+  const lanes = await openLanes(driver, url);
+  const { ground } = lanes;
   const watcher = new pg.Client({ connectionString: url });
   await watcher.connect();
-  const pool = new pg.Pool({ connectionString: url, max: 3 * LANES, idleTimeoutMillis: 0 });
-  pool.on("error", () => {});
-  // A connection that is opened during a race would be one more thing that takes time.
-  const warm = await Promise.all(Array.from({ length: 2 * LANES }, () => pool.connect()));
-  for (const client of warm) client.release();
   const gate = createGate(async (sessions) => {
     const { rows } = await watcher.query<{ blocked: boolean }>(BLOCKED, [sessions]);
     return rows[0]?.blocked === true;
   });
   const skew = { ms: 0 };
-  const stores = Array.from({ length: LANES }, (_, lane) => {
-    const own = gatedPool(pool, gate, lane);
-    return postgresStore(own, { skew, leases: own });
-  });
+  const stores = Array.from({ length: LANES }, (_, lane) => lanes.store(gate, lane, skew));
   return {
     async run(seed, index) {
       const race = drawRace(seed, index);
@@ -116,7 +107,7 @@ export async function openTrack(url: string): Promise<Track> {
     },
     async close() {
       for (const store of stores) await store.close();
-      await pool.end();
+      await lanes.close();
       await watcher.end();
       await ground.close();
     },

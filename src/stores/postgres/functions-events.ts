@@ -98,11 +98,14 @@ export function finishEventFunction(names: Names): string {
   const { inbox, object, work, of } = names;
   const declare = `held ${object};
   p_ends json := json_build_array(p_end);
-  kind text := p_end ->> 'kind';`;
+  kind text := p_end ->> 'kind';
+  accepted json;`;
   const accept = `${of("accept_events")}(ARRAY[p_source], ARRAY[p_key], ARRAY[p_fingerprint],
     ARRAY[p_type], ARRAY[p_object], ARRAY[p_change], ARRAY[p_route], ARRAY[kind], ARRAY[p_body],
     CASE WHEN p_aliases IS NOT NULL THEN ARRAY[p_aliases] END, p_number, NULL, NULL, NULL, p_skew_ms)`;
-  const body = `  IF NOT (${accept}::json -> 0 ->> 1)::boolean
+  // In a statement of its own, because the one that inserts the event does not see its state.
+  const body = `  accepted := ${accept}::json;
+  IF NOT (accepted -> 0 ->> 1)::boolean
       OR (SELECT state::text FROM ${inbox} WHERE number = p_number) <> kind THEN
     RETURN 'known';
   END IF;
