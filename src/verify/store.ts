@@ -4,6 +4,7 @@ import { evidenceCases } from "./cases/evidence.ts";
 import { fenceCases } from "./cases/fences.ts";
 import { hostileCases } from "./cases/hostile.ts";
 import { inboxAcceptCases } from "./cases/inbox-accept.ts";
+import { inboxChangeCases } from "./cases/inbox-changes.ts";
 import { inboxHandleCases } from "./cases/inbox-handle.ts";
 import { inboxHandledCases } from "./cases/inbox-handled.ts";
 import { inboxHostileCases } from "./cases/inbox-hostile.ts";
@@ -53,6 +54,7 @@ export const storeCases: readonly StoreCase[] = [
   ...inboxHandleCases,
   ...inboxStaleCases,
   ...inboxHandledCases,
+  ...inboxChangeCases,
   ...inboxKeepingCases,
   ...inboxHostileCases,
   ...outboxCases,

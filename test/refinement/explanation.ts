@@ -3,6 +3,7 @@ import { isAlike, kindOf, type Opening } from "./comparison.ts";
 import type { Ran } from "./gate.ts";
 import { pictureOf } from "./picture.ts";
 import { plainOf } from "./plain.ts";
+import { type Point, schedules } from "./schedules.ts";
 import { type Act, KEYS, openWorld, STEP_MS, snapshotOf, TICK_MS, type World } from "./world.ts";
 
 /** Calls one after the other, and then some side by side. */
@@ -78,25 +79,28 @@ function unordered(value: unknown): unknown {
 
 const textOf = (value: unknown): string => JSON.stringify(value) ?? "";
 
-/** Whether some order of the calls, one after the other on the model, gives the same. */
+/** Whether some order of the calls on the model gives the same. */
 export async function isExplained(
   model: Opening,
-  { before, calls }: Race,
+  race: Race,
   ran: readonly Ran<unknown>[],
   real: Finish,
 ): Promise<boolean> {
-  for (const order of orders(calls.map((_, index) => index))) {
-    if (!isPossible(order, ran)) continue;
-    const world = await bringTo(model, before);
-    const raw: unknown[] = [];
-    const passive = new Set<number>();
-    for (const index of order) {
-      const call = calls[index];
-      if (call === undefined) continue;
-      if (isPassive(call, real.answers[index])) passive.add(index);
-      else raw[index] = await call.play(ownView(world));
-    }
-    const finish = await finishOf(world, calls, raw);
+  const passive = new Set(
+    [...race.calls.keys()].filter((call) =>
+      isPassive(race.calls[call]?.text ?? "", real.answers[call]),
+    ),
+  );
+  const isLong = (call: number): boolean =>
+    !passive.has(call) && WITH_CALLBACK.test(race.calls[call]?.text ?? "");
+  for (const points of schedules(ran, isLong)) {
+    const world = await bringTo(model, race.before);
+    const raw = await playAll(
+      world,
+      race.calls,
+      points.filter(({ call }) => !passive.has(call)),
+    );
+    const finish = await finishOf(world, race.calls, raw);
     const isTold = finish.answers.every(
       (answer, index) => passive.has(index) || isAlike(answer, real.answers[index]),
     );
@@ -105,25 +109,39 @@ export async function isExplained(
   return false;
 }
 
-/** A call that ended before another one began comes before it. */
-function isPossible(order: readonly number[], ran: readonly Ran<unknown>[]): boolean {
-  return order.every((earlier, place) =>
-    order.slice(place + 1).every((later) => (ran[later]?.ended ?? 0) >= (ran[earlier]?.began ?? 0)),
-  );
-}
+/** Calls whose callback takes its time: what they looked at before it may be over after it. */
+const WITH_CALLBACK = /^(?:atomic|transact|inbox\.handle|inbox\.acceptHandled) /;
 
-function orders(items: readonly number[]): number[][] {
-  if (items.length <= 1) return [[...items]];
-  return items.flatMap((item) =>
-    orders(items.filter((one) => one !== item)).map((rest) => [item, ...rest]),
-  );
+/** The calls on the model, some of which wait in their callbacks while others go on. */
+async function playAll(
+  world: World,
+  calls: readonly Act[],
+  points: readonly Point[],
+): Promise<unknown[]> {
+  const answers = new Map<number, Promise<unknown>>();
+  const gates = new Map<number, () => void>();
+  for (const { call, edge } of points) {
+    const act = calls[call];
+    if (act === undefined) throw new Error(`There is no call ${call}.`);
+    if (edge === "end") gates.get(call)?.();
+    else {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      gates.set(call, resolve);
+      const own = ownView(world);
+      const view = edge === "begin" ? { ...own, held: () => promise } : own;
+      answers.set(call, act.play(view));
+    }
+    // Memory waits for nothing but its callers, so that all of them stand still then.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return Promise.all(calls.map((_, call) => answers.get(call)));
 }
 
 /**
  * Nobody waits for a user's callback, or for a row that somebody else is at: who meets one is told
  * `busy`, or to ask again, or goes without that row. Such a call has done nothing.
  */
-function isPassive({ text }: Act, answer: unknown): boolean {
+function isPassive(text: string, answer: unknown): boolean {
   // What nobody promises was not asked.
   if (answer === undefined) return true;
   const { kind, value } = answer as { readonly kind?: unknown; readonly value?: unknown };

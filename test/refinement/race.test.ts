@@ -24,8 +24,9 @@ for (const driver of DRIVERS)
       for (let index = 0; index < RACES && performance.now() - began < MS; index += 1) {
         const outcome = await track.run(seed, index);
         if (outcome.isExplained) continue;
-        const again = `npm run prove -- refinement --store "races on ${driver}" --seed ${seed} --from ${index}`;
-        assert.fail(`${tellRace(outcome)}\n\nRepeat it with:\n${again}`);
+        const again = `--store "races on ${driver}" --seed ${seed} --from ${index}`;
+        const repeat = `npm run prove -- refinement ${again}`;
+        assert.fail(`${tellRace(outcome)}\n\nRepeat it with:\n${repeat}`);
       }
     } finally {
       await track.close();

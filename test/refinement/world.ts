@@ -35,6 +35,8 @@ export interface World {
   readonly sends: MessageHolder[];
   /** The records as they were before calls ran side by side, which read nothing by themselves. */
   readonly frozen?: ReadonlyMap<number, Snapshot | undefined>;
+  /** What a callback waits for before it does anything. */
+  readonly held?: () => Promise<void>;
   /** Every number that was seen, in the order of sight. */
   readonly numbers: Readonly<Record<Counted, number[]>>;
 }
@@ -136,7 +138,14 @@ export function drawDoing(chance: Draw): Doing {
 }
 
 /** Inserts, throws or returns, at once where the store's callbacks are synchronous. */
-export function doing<R>(world: World, tx: unknown, { row, throws }: Doing, result: R) {
+export function doing<R>(world: World, tx: unknown, does: Doing, result: R): MaybePromise<R> {
+  const { held, ...free } = world;
+  return held === undefined
+    ? doingNow(free, tx, does, result)
+    : held().then(() => doingNow(free, tx, does, result));
+}
+
+function doingNow<R>(world: World, tx: unknown, { row, throws }: Doing, result: R) {
   const inserted = row === undefined ? undefined : world.insert(tx, row);
   const end = (): R => {
     if (throws) throw new Error("The callback throws.");

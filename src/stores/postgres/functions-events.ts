@@ -95,7 +95,7 @@ export function enterEventFunction(names: Names): string {
 
 /** The event as it ends. It is `known` or its object `busy` if somebody came meanwhile. */
 export function finishEventFunction(names: Names): string {
-  const { inbox, object, work, of } = names;
+  const { change, object, work, of } = names;
   const declare = `held ${object};
   p_ends json := json_build_array(p_end);
   kind text := p_end ->> 'kind';
@@ -103,10 +103,10 @@ export function finishEventFunction(names: Names): string {
   const accept = `${of("accept_events")}(ARRAY[p_source], ARRAY[p_key], ARRAY[p_fingerprint],
     ARRAY[p_type], ARRAY[p_object], ARRAY[p_change], ARRAY[p_route], ARRAY[kind], ARRAY[p_body],
     CASE WHEN p_aliases IS NOT NULL THEN ARRAY[p_aliases] END, p_number, NULL, NULL, NULL, p_skew_ms)`;
-  // In a statement of its own, because the one that inserts the event does not see its state.
+  // In a statement of its own, because the one that inserts the event does not see what came of it.
   const body = `  accepted := ${accept}::json;
-  IF NOT (accepted -> 0 ->> 1)::boolean
-      OR (SELECT state::text FROM ${inbox} WHERE number = p_number) <> kind THEN
+  IF NOT (accepted -> 0 ->> 1)::boolean OR EXISTS (SELECT FROM ${change}
+      WHERE source = p_source AND change = p_change AND number <> p_number) THEN
     RETURN 'known';
   END IF;
   SELECT * INTO held FROM ${object} WHERE source = p_source AND object = p_object

@@ -260,32 +260,6 @@ export const inboxHandledCases: readonly StoreCase[] = [
       assert.ok(numbersOf(object).includes(b?.number ?? 0));
     },
   },
-  {
-    guarantee: 36,
-    name: "an event whose change another one brings while its callback waits is not handled",
-    needs: ["races", "rows", "async-callbacks"],
-    async run(bench) {
-      const { store } = bench;
-      const other = (await bench.again?.()) ?? store;
-      const change = "succeeded:pi_1";
-      const work = handling(bench, "row", { state: "paid", messages: [stagedOf("m")] });
-      const second = eventOf("b", { change, object: "charge:ch_1" });
-      let brought: boolean | undefined;
-      const handled = store.inbox.acceptHandled(eventOf("a", { change }), async (tx, at) => {
-        const [first] = await within(20_000, taken(other, second));
-        brought = first?.isNew;
-        return work(tx, at);
-      });
-      const answer = answered(await handled);
-      assert.ok(answer.kind === "known" && answer.accepted.isNew && brought);
-      const record = await eventRecordOf(store, answer.accepted.number);
-      assert.deepEqual([record.key, record.state], ["a", "superseded"]);
-      assert.equal(await bench.userRows.count(), 0);
-      assert.deepEqual(await stagedKeys(store, "m"), []);
-      const object = await claimedObject(store);
-      assert.deepEqual([object.object, object.events.length], ["charge:ch_1", 1]);
-    },
-  },
 ];
 
 /** A callback that inserts one row and ends its event as done. */
