@@ -17,12 +17,13 @@ export async function adopt(
   opaque: OpaqueHandler | undefined,
   elapsedMs = 0,
 ): Promise<AttemptEnd> {
-  const { id, fence, runUntil = now } = record;
+  const { id, fence } = record;
   const { leaseMs } = ports.settings;
   const answer = await within(ports, ports.store.renew({ id, fence }, leaseMs));
   if (answer.kind !== "ok") return refuse("store-unavailable", 1_000, answer.error);
   if (answer.value !== "done") return "stale";
   const later = now + elapsedMs;
-  const leaseUntil = Math.min(later + leaseMs, runUntil);
-  return runAttempt(ports, definition, { record: { ...record, leaseUntil }, now: later }, opaque);
+  // Whoever keeps the lease never does so beyond `runUntil`.
+  const renewed = { ...record, leaseUntil: later + leaseMs };
+  return runAttempt(ports, definition, { record: renewed, now: later }, opaque);
 }

@@ -13,7 +13,7 @@ import { statusOf } from "./attempt.ts";
 import { runInTransaction } from "./current.ts";
 import type { Definition } from "./definition.ts";
 import { parseInput } from "./definition.ts";
-import { type Performed, refuse } from "./performed.ts";
+import { type Performed, refuse, type Settled } from "./performed.ts";
 import type { Ports } from "./ports.ts";
 import { createWrite, judge, toPerformed, toSettlement, type Write } from "./settlement.ts";
 import { isThenable } from "./steps.ts";
@@ -30,8 +30,8 @@ export interface AtomicOp<Tx> extends Write {
 /** How a store carries an atomic operation: in a transaction of its own, or in the user's. */
 export type Carrier = (
   request: ClaimRequest,
-  work: (tx: unknown) => MaybePromise<AtomicWork<Performed>>,
-) => Promise<Answer<AtomicAnswer<Performed>>>;
+  work: (tx: unknown) => MaybePromise<AtomicWork<Settled>>,
+) => Promise<Answer<AtomicAnswer<Settled>>>;
 
 /** Claim, handler, outcome and messages in one transaction; a crash leaves nothing behind. */
 export async function runAtomic(
@@ -43,7 +43,7 @@ export async function runAtomic(
 ): Promise<Performed | { readonly snapshot: Snapshot }> {
   const input = await parseInput(definition, raw);
   let staged = 0;
-  const work = (tx: unknown): MaybePromise<AtomicWork<Performed>> =>
+  const work = (tx: unknown): MaybePromise<AtomicWork<Settled>> =>
     atomicWork(ports, definition, request, tx, input, (count) => {
       staged = count;
     });
@@ -71,9 +71,8 @@ export async function runAtomic(
   }
 }
 
-function tellSettled(ports: Ports, { id, name }: ClaimRequest, performed: Performed): void {
-  if (performed.kind !== "succeeded" && performed.kind !== "failed") return;
-  ports.events.emit({ type: "operation.settled", id, name, fence: 1, outcome: performed.kind });
+function tellSettled(ports: Ports, { id, name }: ClaimRequest, { kind }: Settled): void {
+  ports.events.emit({ type: "operation.settled", id, name, fence: 1, outcome: kind });
 }
 
 /**
@@ -107,7 +106,7 @@ function atomicWork(
   tx: unknown,
   input: unknown,
   tellStaged: (count: number) => void,
-): MaybePromise<AtomicWork<Performed>> {
+): MaybePromise<AtomicWork<Settled>> {
   const { write, messages, close } = createWrite(ports, request.id, "atomic");
   const op: AtomicOp<unknown> = {
     tx,
@@ -117,7 +116,7 @@ function atomicWork(
     stage: write.stage,
     arrived: write.arrived,
   };
-  const finish = (returned: unknown): AtomicWork<Performed> => {
+  const finish = (returned: unknown): AtomicWork<Settled> => {
     close();
     const { verdict, outcome } = judge(returned);
     if (verdict !== "settle")
@@ -130,7 +129,7 @@ function atomicWork(
       value: toPerformed(outcome),
     };
   };
-  const refuseThrown = (error: unknown): AtomicWork<Performed> => {
+  const refuseThrown = (error: unknown): AtomicWork<Settled> => {
     close();
     const status = statusOf(error);
     if (status === undefined || judgeStatus(status) !== "failed") throw error;
@@ -142,10 +141,7 @@ function atomicWork(
     const handler = definition.handler as (op: AtomicOp<unknown>, input: unknown) => unknown;
     const returned = runInTransaction(() => handler(op, input));
     if (!isThenable(returned)) return finish(returned);
-    const finished = Promise.resolve(returned).then(finish).catch(refuseThrown);
-    // A store with synchronous callbacks refuses the promise; its failure must not end the process.
-    finished.catch(() => undefined);
-    return finished;
+    return Promise.resolve(returned).then(finish).catch(refuseThrown);
   } catch (error) {
     return refuseThrown(error);
   }

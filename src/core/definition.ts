@@ -121,7 +121,7 @@ function redacted(raw: unknown, paths: readonly string[]): unknown {
       (value, name) => (isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined),
       copy,
     );
-    if (isObject(parent) && Object.hasOwn(parent, last)) delete parent[last];
+    if (isObject(parent)) delete parent[last];
   }
   return copy;
 }

@@ -106,8 +106,11 @@ export const SEND_BY_MS_DEFAULT: number = 5_000;
 
 /** The digest of a step's arguments. @throws not-json */
 export function effectDigest(effect: Effect<unknown, unknown>): string {
-  const text = effect.input === undefined ? "" : canonicalJson(effect.input);
-  return digest("external", text, effect.keyed === false ? "keyless" : "keyed").toString("hex");
+  return digest(
+    "external",
+    canonicalJson(effect.input),
+    effect.keyed === false ? "keyless" : "keyed",
+  ).toString("hex");
 }
 
 /** In which order a step without a result is resolved. */

@@ -67,8 +67,7 @@ async function runJoined(
   } as const;
   const decision = decide(record, event);
   if (decision.kind === "refuse") return refuse(decision.code, decision.retryAfterMs);
-  if (decision.kind === "replay" && record.outcome)
-    return toReplay(ports, record.id, record.outcome);
+  if (record.outcome) return toReplay(ports, record.id, record.outcome);
   // Taking a visible claim over is not a matter of somebody else's transaction.
   return refuse("in-progress", 1_000);
 }

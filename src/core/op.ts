@@ -1,5 +1,5 @@
 import type { OnlyJson } from "../model/json.ts";
-import type { Outcome, Result } from "../model/outcome.ts";
+import type { Result } from "../model/outcome.ts";
 import type { CallbackMode } from "../store.ts";
 import { compensateStep } from "./compensate.ts";
 import type { CurrentOperation } from "./current.ts";
@@ -9,7 +9,7 @@ import type { Effect } from "./effect.ts";
 import { externalStep } from "./external.ts";
 import type { EffectResult } from "./judgement.ts";
 import { LeaseSignal } from "./lease.ts";
-import type { Performed } from "./performed.ts";
+import type { Performed, Settled } from "./performed.ts";
 import { checkAlive, type Run } from "./run.ts";
 import { judge, toPerformed, toReplay, toSettlement, type Write } from "./settlement.ts";
 import { atomicStep, type Callback, eventOf, transact, withWrite } from "./steps.ts";
@@ -134,7 +134,7 @@ async function settleStep(
   refuseNested();
   refuseUnmet(run);
   const { ports, record } = run;
-  let outcome: Outcome | undefined;
+  let made: Settled | undefined;
   let staged = 0;
   run.settleThrew = true;
   refuseCompensating(run);
@@ -148,21 +148,19 @@ async function settleStep(
         (returned, messages) => {
           const judged = judge(returned);
           if (judged.verdict !== "settle") throw unsettled(judged.outcome.status);
-          outcome = judged.outcome;
+          made = toPerformed(judged.outcome);
           staged = messages.length;
-          const settlement = toSettlement(ports, record.id, outcome, messages);
+          const settlement = toSettlement(ports, record.id, judged.outcome, messages);
           return { write: { kind: "settle", settlement }, value: undefined };
         },
       ),
     (read) => read.outcome !== undefined,
   );
-  run.settleThrew = false;
   // After a lost answer the callback may have run again; what counts is what was committed.
   const stored = landed?.outcome;
-  if (stored) run.settled = asFirst(toReplay(ports, record.id, stored));
-  else if (outcome) run.settled = toPerformed(outcome);
-  const kind = stored?.kind ?? outcome?.kind ?? "succeeded";
-  ports.events.emit({ ...eventOf(run), type: "operation.settled", outcome: kind });
+  run.settled = stored ? asFirst(toReplay(ports, record.id, stored)) : made;
+  const outcome = (stored ?? made)?.kind ?? "succeeded";
+  ports.events.emit({ ...eventOf(run), type: "operation.settled", outcome });
   if (staged > 0) ports.wake();
   return undefined as never;
 }

@@ -43,7 +43,7 @@ export async function perform(
   // Inside a transaction another operation would wait for the very locks that it holds.
   refuseNested();
   const claim = prepareClaim(ports, definition, call);
-  if (definition.form !== "opaque") await checkInput(definition, claim);
+  await checkInput(definition, claim);
   const { id, fingerprint } = claim.request;
   const until = ports.clock.monotonic() + (call.waitMs ?? ports.settings.waitMs);
   for (;;) {

@@ -5,7 +5,7 @@ import { ARRIVED_TOPIC } from "../model/message.ts";
 import type { StoredOutcome } from "../model/operation.ts";
 import { judgeStatus, type Outcome, toOutcome } from "../model/outcome.ts";
 import type { Message, Settlement } from "../store.ts";
-import { type Performed, refuse } from "./performed.ts";
+import { type Performed, refuse, type Settled } from "./performed.ts";
 import type { Ports } from "./ports.ts";
 
 /** What may be staged inside a transaction; it dies with its callback. */
@@ -113,7 +113,7 @@ export function toSettlement(
 }
 
 /** The answer of the one call whose attempt produced the outcome. */
-export function toPerformed(outcome: Outcome): Performed {
+export function toPerformed(outcome: Outcome): Settled {
   const { kind, status, headers, body, reference } = outcome;
   return { kind, status, headers, body, reference, replayed: false };
 }

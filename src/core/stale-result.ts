@@ -49,18 +49,17 @@ export async function compareTold(run: Run, step: string, reference: string): Pr
   const { ports, record } = run;
   const answer = await within(ports, ports.store.evidence(record.id));
   const told = answer.kind === "ok" ? answer.value : [];
-  const other = told.find(
+  const second = told.find(
     (one) =>
       one.step === step &&
       one.source === "stale-holder" &&
       one.finding === "executed" &&
       one.reference !== undefined &&
       one.reference !== reference,
-  );
-  if (other === undefined) return;
-  const { reference: second } = other;
+  )?.reference;
+  if (second === undefined) return;
   const alarm = { step, source: "alarm", finding: "executed", detail: "effect.duplicate" } as const;
-  await within(ports, ports.store.note(record.id, { ...alarm, reference: second ?? "" }));
+  await within(ports, ports.store.note(record.id, { ...alarm, reference: second }));
   ports.events.emit({ ...eventOf(run), type: "effect.duplicate", step, reference: second });
 }
 

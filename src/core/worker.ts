@@ -127,13 +127,13 @@ function filled<Key>(
       void run.finally(() => active.delete(id));
     }
     // As much as there was room for: there may be more.
-    const more = started !== undefined && free > 0 && started.length >= free;
+    const more = started !== undefined && started.length >= free;
     if (active.size < limit) return more;
     // One question to the store for each that ends would cost more than the work.
     const patience = ports.clock.sleep(pollMs, signal).then(() => "enough" as const);
     while (active.size > limit * REFILL_SHARE)
       if ((await Promise.race([...active.values(), patience])) === "enough") break;
-    return active.size < limit;
+    return true;
   };
 }
 
@@ -157,10 +157,10 @@ function sweeping({ ports, definitions }: NonNullable<Traffic["inbox"]>): () => 
   const swept = new Map<string, number>();
   return async () => {
     for (const definition of definitions.values()) {
-      const { source, sweep, sweepEveryMs } = definition;
+      const { source, sweepEveryMs } = definition;
       const now = ports.clock.monotonic();
-      if (sweep === undefined || now - (swept.get(source) ?? -sweepEveryMs) < sweepEveryMs)
-        continue;
+      const last = swept.get(source) ?? Number.NEGATIVE_INFINITY;
+      if (now - last < sweepEveryMs) continue;
       swept.set(source, now);
       await sweepOnce(ports, definition).catch((error: unknown) =>
         ports.events.emit({ type: "inbox.failed", source, error }),

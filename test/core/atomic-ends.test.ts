@@ -127,6 +127,13 @@ for (const [what, answer, kind] of [
       assert.equal("retryAfterMs" in result && result.retryAfterMs, 1_000);
   });
 
+test("the error of a status that is no outcome carries it", async () => {
+  for (const status of [401, 503]) {
+    const { error } = await endOf(() => ok({}, status));
+    assert.equal((error as { status?: number }).status, status);
+  }
+});
+
 test("what stages dies with its handler, however that ended", async () => {
   const left: Op[] = [];
   const error = new Error("a bug");
@@ -216,10 +223,12 @@ test("a store of synchronous callbacks gets values, and refuses a promise withou
     throw new Error("late");
   };
   await rename(scene.process({ store }), late).run(call);
+  // A member of that name makes a promise only if it can be called.
+  const thenData = JSON.parse(`{"then":7}`);
   const steps = scene.process({ store }).operation("steps", {
     input: Order,
     handler: async (op) => {
-      for (const [name, value] of Object.entries({ none: null, number: 7, then: { then: 7 } }))
+      for (const [name, value] of Object.entries({ none: null, number: 7, data: thenData }))
         await op.atomic(name, () => value).catch(() => undefined);
       await op.atomic("late", late).catch(() => undefined);
       return ok();

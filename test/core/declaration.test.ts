@@ -103,6 +103,7 @@ for (const [what, options] of Object.entries({
   "a version that is no whole number": { version: 1.5 },
   "a fingerprint that is no list": { fingerprint: "amount" },
   "no schema": { input: undefined },
+  "an input that is no schema": { input: {} },
   "a schema that cannot validate": { input: { "~standard": { version: 1 } } },
   "no handler": { handler: undefined },
   "a previous version that is today's": { previous: { 1: { handler } } },
@@ -112,11 +113,25 @@ for (const [what, options] of Object.entries({
     assert.throws(declared(options), isInvalid);
   });
 
+test("an operation is refused that says nothing at all", () => {
+  const { operation } = stage().process();
+  assert.throws(() => operation("pay", undefined as never), isInvalid);
+});
+
+test("a wrapped handler's definition is its name and what a crash of it means", () => {
+  const { definition } = stage().process().opaque("orders", { afterCrash: "doubt" }).door;
+  assert.deepEqual(definition, {
+    ...{ name: "orders", version: 1, form: "opaque", afterCrash: "doubt", keysPer: "scope" },
+    ...{ aliases: [], redact: [], input: undefined, fields: undefined, handler: undefined },
+    ...{ previous: new Map(), compensations: {} },
+  });
+});
+
 test("a house needs a store, and a namespace of 1 to 100 characters if any", () => {
   const { store } = stage();
   for (const wrong of [undefined, {}, { claim: 1 }])
     assert.throws(() => nevertwice({ store: wrong as never }), isInvalid);
-  for (const namespace of ["", "x".repeat(101), 7])
+  for (const namespace of ["", "x".repeat(101), 7, ["x"]])
     assert.throws(() => nevertwice({ store, namespace: namespace as string }), isInvalid);
   for (const namespace of ["x", "x".repeat(100), undefined])
     assert.doesNotThrow(() => nevertwice({ store, ...(namespace ? { namespace } : {}) }));

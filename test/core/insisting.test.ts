@@ -263,8 +263,10 @@ test("an external step is refused after its settlement, and one that is no effec
     .operation("pay", {
       input: Order,
       handler: async (op) => {
-        const wrong = op.external("charge", { send: 7 } as never);
-        await assert.rejects(wrong, (error) => isNevertwiceError(error, "option-invalid"));
+        for (const effect of [undefined, {}, { send: 7 }])
+          await assert.rejects(op.external("charge", effect as never), (error) =>
+            isNevertwiceError(error, "option-invalid"),
+          );
         await op.external("charge", SEND);
         const end = await op.settle(() => ok());
         heard.push(await op.external("late", SEND).catch((error: unknown) => error));

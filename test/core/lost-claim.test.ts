@@ -61,6 +61,32 @@ test("H5: a claim lost while its send is committed neither sends nor judges what
   assert.deepEqual([bank.keys, judged, await evidenceOf(scene)], [[], [], []]);
 });
 
+test("H28: a claim whose answer was lost runs nothing before it is renewed", async () => {
+  const scene = stage();
+  const gone = { kind: "not-known", error: new Error("gone") } as const;
+  let claims = 0;
+  let ran = 0;
+  const store: Scene["store"] = {
+    ...scene.store,
+    claim: async (request) => {
+      claims += 1;
+      const answer = await scene.store.claim(request);
+      return claims === 1 ? gone : answer;
+    },
+    renew: async () => gone,
+  };
+  const operation = scene.process({ store, waitMs: 1_000 }).operation("pay", {
+    input: Order,
+    handler: () => {
+      ran += 1;
+      return ok();
+    },
+  });
+  const end = await operation.run(call);
+  assert.ok(end.kind === "store-unavailable");
+  assert.deepEqual([end.error, end.retryAfterMs, ran], [gone.error, 1_000, 0]);
+});
+
 test("H5: an adapter that asks right before its first byte hears that the claim is lost", async () => {
   const scene = stage();
   const bank = acquirer();

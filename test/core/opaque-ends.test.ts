@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type AfterCrash, ok } from "../../src/index.ts";
 import { recordId } from "../../src/model/key.ts";
-import { LEASE_MS, quietClock, recordOf, type Scene, settleTurn, word } from "./acquirer.ts";
+import { gate, LEASE_MS, quietClock, recordOf, type Scene, settleTurn, word } from "./acquirer.ts";
 import { handClock } from "./hand-clock.ts";
 import { stage } from "./stage.ts";
+import { finding } from "./watched.ts";
 
 type Store = Scene["store"];
 
@@ -61,6 +62,8 @@ test("H9: what a person said is done is settled once, and told", async () => {
   const { end, ran, reference } = await met(scene, {});
   assert.ok(end.kind === "refused");
   assert.deepEqual([end.code, ran, reference], ["response-not-replayable", 0, "order_7"]);
+  const { end: later } = await met(scene, {});
+  assert.deepEqual(later, end, "nobody has its response to give");
   assert.deepEqual(scene.events, [
     { type: "operation.settled", id, name: "orders", fence: 4, outcome: "succeeded" },
   ]);
@@ -133,6 +136,63 @@ for (const [what, answer] of [
       [201, false, "succeeded"],
     );
   });
+
+test("H9: what a probe found out is settled without messages", async () => {
+  const scene = await crashed("doubt");
+  await met(scene, {}, async () => ({ outcome: ok({ id: 7 }, 201) }));
+  assert.deepEqual(await scene.store.messages(id), { kind: "ok", value: [] });
+});
+
+test("H9: a record without its request is not asked about", async () => {
+  let asked = 0;
+  const probe: AfterCrash = async () => {
+    asked += 1;
+    return "not-executed";
+  };
+  const scene = await crashed(probe);
+  const store = finding(scene, ({ record, now }) => {
+    const { request: _, ...bare } = record;
+    return { record: bare as typeof record, now };
+  });
+  const { end, ran } = await met(scene, store, probe);
+  assert.deepEqual([end.kind === "refused" && end.code, ran, asked], ["in-doubt", 0, 0]);
+});
+
+test("H9: a handler whose record lost its request knows its name, and no key of another", async () => {
+  const scene = await crashed("rerun");
+  const store = finding(scene, ({ record, now }) => {
+    const { request: _, ...bare } = record;
+    return { record: bare as typeof record, now };
+  });
+  const known: unknown[] = [];
+  const { door } = scene.process({ store }).opaque("orders", { afterCrash: "rerun" });
+  await door.perform(request, ({ name, scope, key }) => {
+    known.push(name, scope, key);
+    return created();
+  });
+  assert.deepEqual(known, ["orders", "", ""]);
+});
+
+test("H9: a handler that a probe lets run again has what is left of its claim's time", async () => {
+  const clock = handClock();
+  const found = gate<"not-executed">();
+  const probe: AfterCrash = () => found.passed;
+  const scene = await crashed(probe);
+  const { door } = scene.process({ clock, runForMs: 20_000 }).opaque("orders", {
+    afterCrash: probe,
+  });
+  const abortedAt: number[] = [];
+  const began = clock.monotonic();
+  void door.perform(request, async ({ signal }) => {
+    signal.addEventListener("abort", () => abortedAt.push(clock.monotonic() - began));
+    return never();
+  });
+  await settleTurn();
+  await clock.pass(5_000);
+  found.open("not-executed");
+  await clock.pass(30_000);
+  assert.deepEqual(abortedAt, [20_000]);
+});
 
 test("H9: a probe is asked by scope and key, and what it found is answered from the record if need be", async () => {
   const asked: unknown[] = [];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { declined, fail, inDoubt, ok } from "../../src/index.ts";
+import { declined, fail, inDoubt, isNevertwiceError, ok } from "../../src/index.ts";
 import type { EvidenceRecord } from "../../src/model/evidence.ts";
 import type { StepRecord } from "../../src/model/step.ts";
 import {
@@ -8,6 +8,8 @@ import {
   type ChargeEffect,
   call,
   evidenceOf,
+  findingsOf,
+  id,
   LATER_MS,
   named,
   pay,
@@ -30,15 +32,40 @@ const result = (kind: "succeeded" | "declined" | "not-executed") => ({
   result: { kind, value: new Uint8Array(0) },
 });
 
-/** What a charge of `ch_1` is called whose claim is lost, by what the record shows by then. */
+/** A charge of `ch_1` whose claim is lost: whoever made it is told so, and nothing else. */
+async function lose(scene: Scene, store: Store, effect: Partial<ChargeEffect>) {
+  const takenBack: string[] = [];
+  const heard: unknown[] = [];
+  const operation = scene.process({ store }).operation("pay", {
+    input: Order,
+    compensations: { charge: () => ({ send: () => takenBack.push("charge") }) },
+    handler: async (op) => {
+      await op
+        .external("charge", acquirer().effect(effect))
+        .catch((error: unknown) => heard.push(error));
+      return ok();
+    },
+  });
+  await operation.run(call);
+  assert.equal(isNevertwiceError(heard[0] as Error, "lease-lost"), true);
+  return takenBack;
+}
+
+/** No result of the charge is taken; those of other operations are. */
+const staleFor = ({ store }: Scene): Store["record"] => {
+  return async (holder, name, end) =>
+    holder.id === id ? { kind: "ok", value: "stale" } : store.record(holder, name, end);
+};
+
+/** What that charge is called, by what the record shows by then. */
 async function told(state: string, known: object | undefined, effect: Partial<ChargeEffect> = {}) {
   const scene = stage();
   const store: Store = {
     ...scene.store,
-    record: async () => ({ kind: "ok", value: "stale" }),
+    record: staleFor(scene),
     read: async (of) => {
       const read = await scene.store.read(of);
-      if (read.kind !== "ok" || read.value === undefined) return read;
+      if (read.kind !== "ok" || read.value === undefined || of !== id) return read;
       const { record, now } = read.value;
       const [step] = record.steps;
       const other = { ...step, name: "another", ...result("succeeded") };
@@ -51,9 +78,9 @@ async function told(state: string, known: object | undefined, effect: Partial<Ch
       return { kind: "ok", value: { record: changed, now } };
     },
   };
-  await pay(scene.process({ store }), acquirer().effect(effect)).run(call);
+  const takenBack = await lose(scene, store, effect);
   const noted = (await evidenceOf(scene)).map(({ source, finding }) => `${source}: ${finding}`);
-  return { alarms: alarmsOf(scene), noted };
+  return { alarms: alarmsOf(scene), noted, takenBack };
 }
 
 const adopted = (reference: string) => ({
@@ -77,7 +104,37 @@ for (const [what, state, known, alarm] of [
     assert.deepEqual(end.alarms, alarm === undefined ? [] : [`${alarm} charge ch_1`]);
     assert.equal(end.noted[0], "stale-holder: executed");
     assert.deepEqual(end.noted.slice(1), alarm === undefined ? [] : ["alarm: executed"]);
+    assert.deepEqual(end.takenBack, alarm === "effect.orphan" ? ["charge"] : []);
   });
+
+for (const [what, answer] of [
+  ["cannot be read", { kind: "not-known", error: new Error("gone") }],
+  ["is no longer there", { kind: "ok", value: undefined }],
+] as const)
+  test(`S17: a success that comes too late is kept, and raises no alarm by a record that ${what}`, async () => {
+    const scene = stage();
+    const store: Store = {
+      ...scene.store,
+      record: staleFor(scene),
+      read: async () => answer,
+    };
+    assert.deepEqual(await lose(scene, store, {}), []);
+    assert.deepEqual(await findingsOf(scene), ["stale-holder: executed"]);
+    assert.deepEqual(alarmsOf(scene), []);
+  });
+
+test("S17: a success without a reference is a second one if its newer owner was declined", async () => {
+  const reference = () => undefined;
+  const { alarms } = await told("running", result("declined"), { reference });
+  assert.deepEqual(alarms, ["effect.duplicate charge undefined"]);
+});
+
+test("S17: what is told without a reference is kept without one", async () => {
+  const scene = stage();
+  await lose(scene, { ...scene.store, record: staleFor(scene) }, { reference: () => undefined });
+  const [evidence] = await evidenceOf(scene);
+  assert.ok(evidence !== undefined && !("reference" in evidence));
+});
 
 test("S17: a success without a reference is not called a second one", async () => {
   const reference = () => undefined;
@@ -86,12 +143,12 @@ test("S17: a success without a reference is not called a second one", async () =
 
 test("S17: of a late decline there is evidence and no alarm, and of a late doubt neither", async () => {
   const no = await told("failed", {}, { send: async () => declined({ code: "no_funds" }) });
-  assert.deepEqual(no, { alarms: [], noted: ["stale-holder: declined"] });
+  assert.deepEqual(no, { alarms: [], noted: ["stale-holder: declined"], takenBack: [] });
   const send = () => {
     throw new Error("lost");
   };
   const doubt = await told("failed", {}, { send, judge: () => inDoubt("unanswered") });
-  assert.deepEqual(doubt, { alarms: [], noted: [] });
+  assert.deepEqual(doubt, { alarms: [], noted: [], takenBack: [] });
 });
 
 const BEFORE: EvidenceRecord = {
@@ -100,6 +157,11 @@ const BEFORE: EvidenceRecord = {
 };
 
 for (const [what, before, alarms] of [
+  [
+    "one that cannot be told apart, and another charge",
+    [{ ...BEFORE, reference: undefined }, BEFORE],
+    ["effect.duplicate charge ch_9"],
+  ],
   ["another charge", BEFORE, ["effect.duplicate charge ch_9"]],
   ["the same charge", { ...BEFORE, reference: "ch_1" }, []],
   ["a charge that cannot be told apart", { ...BEFORE, reference: undefined }, []],
@@ -113,12 +175,22 @@ for (const [what, before, alarms] of [
     scene.advance(LATER_MS);
     const evidence: Store["evidence"] = async () => ({
       kind: "ok",
-      value: [before as EvidenceRecord],
+      value: [before].flat() as EvidenceRecord[],
     });
     const once = scene.process({ store: { ...scene.store, evidence } });
     assert.equal((await pay(once, acquirer().effect()).run(call)).kind, "succeeded");
     assert.deepEqual(alarmsOf(scene), alarms);
   });
+
+test("S17: a result stands though what was told before cannot be read", async () => {
+  const scene = stage();
+  await pay(scene.process(), acquirer(["refused connection"]).effect()).run(call);
+  scene.advance(LATER_MS);
+  const evidence: Store["evidence"] = async () => ({ kind: "not-known", error: new Error("gone") });
+  const once = scene.process({ store: { ...scene.store, evidence } });
+  assert.equal((await pay(once, acquirer().effect()).run(call)).kind, "succeeded");
+  assert.deepEqual(alarmsOf(scene), []);
+});
 
 /** An operation that ended after a charge of `one` that stands, or was taken back. */
 async function ended(

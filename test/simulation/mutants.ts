@@ -152,11 +152,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "answer-from-memory",
     workloads: ["checkout", "decline"],
     patches: [
-      patch(
-        "core/op.ts",
-        "if (stored) run.settled = asFirst(toReplay(ports, record.id, stored));\n  else if",
-        "if",
-      ),
+      patch("core/op.ts", "stored ? asFirst(toReplay(ports, record.id, stored)) : made", "made"),
     ],
   },
   {

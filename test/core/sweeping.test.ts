@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Report, systemRandom } from "../../src/index.ts";
+import { settleTurn } from "./acquirer.ts";
+import { handClock } from "./hand-clock.ts";
+import { stage } from "./stage.ts";
+
+/** A worker of inboxes that are swept at these intervals, and when each one was. */
+async function sweeping(everyMs: Readonly<Record<string, number>>, failing?: string) {
+  const clock = handClock();
+  const began = clock.monotonic();
+  const swept: [string, number][] = [];
+  const failed: Report[] = [];
+  const once = stage().process({
+    clock,
+    random: { ...systemRandom, fraction: () => 0.5 },
+    onEvent: (event) => event.type === "inbox.failed" && failed.push(event),
+  });
+  once.inbox({ source: "silent" }, {});
+  for (const [source, sweepEveryMs] of Object.entries(everyMs)) {
+    async function* pages() {
+      swept.push([source, clock.monotonic() - began]);
+      if (source === failing) throw new Error("The list is out of reach.");
+      yield { events: [], cursor: undefined };
+    }
+    once.inbox({ source }, {}, { sweep: { pages }, sweepEveryMs } as never);
+  }
+  once.worker.start({ pollMs: 3_600_000, pruneMs: 3_600_000 });
+  await settleTurn();
+  return { clock, swept, failed };
+}
+
+test("a worker takes events in hand as its limit says, and again after its pause", async () => {
+  const clock = handClock();
+  const { store } = stage();
+  const asked: number[] = [];
+  const inbox: typeof store.inbox = {
+    ...store.inbox,
+    claim: (request) => {
+      asked.push(request.limit);
+      return store.inbox.claim(request);
+    },
+  };
+  const random = { ...systemRandom, fraction: () => 0.5 };
+  const once = stage().process({ clock, random, store: { ...store, inbox } });
+  once.inbox({ source: "acme" }, {});
+  once.worker.start({ pollMs: 100, limit: 3 });
+  await clock.pass(99);
+  assert.deepEqual(asked, [3]);
+  await clock.pass(1);
+  assert.deepEqual(asked, [3, 3]);
+});
+
+test("a source is swept at once, and again when its time has come, at the next look", async () => {
+  const { clock, swept } = await sweeping({ often: 10_000, seldom: 15_000 });
+  await clock.pass(40_000);
+  const when = (source: string) => swept.filter(([of]) => of === source).map(([, at]) => at);
+  assert.deepEqual(when("often"), [0, 10_000, 20_000, 30_000, 40_000]);
+  assert.deepEqual(when("seldom"), [0, 20_000, 40_000]);
+});
+
+test("a sweep that fails is told of, keeps no other from it, and has its next turn", async () => {
+  const { clock, swept, failed } = await sweeping({ lost: 10_000, well: 10_000 }, "lost");
+  await clock.pass(10_000);
+  assert.deepEqual(swept, [
+    ["lost", 0],
+    ["well", 0],
+    ["lost", 10_000],
+    ["well", 10_000],
+  ]);
+  const told = failed.map((event) => "source" in event && [event.type, event.source]);
+  assert.deepEqual(told, [
+    ["inbox.failed", "lost"],
+    ["inbox.failed", "lost"],
+  ]);
+  assert.match(String(failed[0] && "error" in failed[0] && failed[0].error), /out of reach/);
+});
