@@ -15,6 +15,12 @@ interface Room {
   readonly unfit: readonly string[];
   /** Tests of its rules that stand elsewhere. */
   readonly beside?: readonly string[];
+  /** Cases that none of its mutants can fail, by a part of their name. */
+  readonly without?: readonly string[];
+  /** Cases of one file alone, such as another driver's: by a part of their name, that file. */
+  readonly own?: Readonly<Record<string, string>>;
+  /** How long one of its tests takes at most, even on a busy machine, in milliseconds. */
+  readonly testMs?: number;
 }
 
 const ROOMS: Readonly<Record<string, Room>> = {
@@ -33,6 +39,20 @@ const ROOMS: Readonly<Record<string, Room>> = {
     folder: "test/stores",
     prefix: "postgres",
     unfit: ["postgres-death", "postgres-faults-server", "postgres-lineage", "postgres-wire"],
+    // Races, which the database's functions decide, and other processes.
+    without: [
+      ...["by ten at once", "twenty settlements", "twenty objects", "of twenty deliveries"],
+      ...["racing relays", "never send two of one", "never claimed twice", "never deadlock"],
+      ...["all given, and done once", "two handles that migrate", "two processes that migrate"],
+    ],
+    own: {
+      "> pglite ": "postgres/pglite.ts",
+      "of PGlite": "postgres/pglite.ts",
+      "> postgres.js ": "postgres/postgres-js.ts",
+      "> postgres.js: ": "postgres/postgres-js.ts",
+      "the trigger allows": "postgres/schema.ts",
+    },
+    testMs: 8_000,
   },
 };
 
@@ -71,7 +91,9 @@ export async function proveMutation(args: readonly string[]): Promise<number> {
     const mutate = positionals.length > 0 ? positionals : [`src/${room}/**/*.ts`];
     await mutateSources(room, mutate, {
       files: testsOf(known),
-      without: [TIMED, ...OUTSIDE, ...without],
+      without: [TIMED, ...OUTSIDE, ...without, ...(known.without ?? []), ...others(known, mutate)],
+      own: known.own ?? {},
+      testMs: known.testMs,
     });
   } finally {
     await servers?.stop();
@@ -84,7 +106,12 @@ export async function proveMutation(args: readonly string[]): Promise<number> {
 async function mutateSources(
   room: string,
   mutate: string[],
-  hot: { readonly files: readonly string[]; readonly without: readonly string[] },
+  hot: {
+    readonly files: readonly string[];
+    readonly without: readonly string[];
+    readonly own: Readonly<Record<string, string>>;
+    readonly testMs: number | undefined;
+  },
 ): Promise<void> {
   const { Stryker } = await import("@stryker-mutator/core");
   // Rooms may be measured side by side.
@@ -92,6 +119,13 @@ async function mutateSources(
   const options = { mutate, hot, tempDirName: place, jsonReporter: { fileName: `${place}.json` } };
   const configFile = join(ROOT, "stryker.config.json");
   await new Stryker({ ...options, configFile }).runMutationTest();
+}
+
+/** The cases of files that are not mutated. */
+function others({ own = {} }: Room, mutate: readonly string[]): string[] {
+  const isMutated = (file: string): boolean =>
+    mutate.some((one) => one.endsWith(file) || one.includes("*"));
+  return Object.keys(own).filter((part) => !isMutated(own[part] ?? ""));
 }
 
 /** The room of the files that are named; whose tests run is decided by it. */

@@ -1,5 +1,6 @@
 import { registerHooks } from "node:module";
 import { basename, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import type { InstrumenterContext, StrykerOptions } from "@stryker-mutator/api/core";
 import { commonTokens, declareClassPlugin, PluginKind, tokens } from "@stryker-mutator/api/plugin";
@@ -39,6 +40,10 @@ interface HotOptions {
     readonly files: readonly string[];
     /** A test whose name holds one of these is left out. */
     readonly without: readonly string[];
+    /** By a part of a test's name: the only file whose mutants it runs for. */
+    readonly own: Readonly<Record<string, string>>;
+    /** How long a test may take at most, in milliseconds; Stryker knows only all of them. */
+    readonly testMs?: number;
   };
 }
 
@@ -50,6 +55,8 @@ class HotRunner implements TestRunner {
   static readonly inject = tokens(commonTokens.options);
   readonly files: readonly string[];
   readonly without: readonly string[];
+  readonly own: readonly (readonly [string, string])[];
+  readonly testMs: number | undefined;
   readonly #loaded = new Map<string, readonly Test[]>();
   #begun = 0;
 
@@ -57,6 +64,8 @@ class HotRunner implements TestRunner {
     const { hot } = options as unknown as HotOptions;
     this.files = hot.files;
     this.without = hot.without;
+    this.own = Object.entries(hot.own);
+    this.testMs = hot.testMs;
   }
 
   capabilities(): { reloadEnvironment: boolean } {
@@ -101,10 +110,13 @@ class HotRunner implements TestRunner {
         break;
       }
       arm(options);
-      for (const test of loaded.filter(({ id }) => filter?.has(id) !== false)) {
-        const result = await resultOf(test);
+      for (const test of loaded) {
+        if (filter?.has(test.id) === false || this.#isOthers(test, options)) continue;
+        const result = await this.#inTime(resultOf(test));
         const limit = determineHitLimitReached(space.hitCount, hitLimit);
         if (limit !== undefined) return toMutantRunResult(limit);
+        if (result === undefined)
+          return toMutantRunResult({ status: DryRunStatus.Timeout, reason: test.id });
         // A new process takes over, in which nothing that a mutant did is left.
         if (this.#begun > 1 && (await isSpoilt(test, result)))
           throw new Error("A mutant left a trace.");
@@ -114,6 +126,21 @@ class HotRunner implements TestRunner {
       }
     }
     return toMutantRunResult({ status: DryRunStatus.Complete, tests });
+  }
+
+  async #inTime(result: Promise<TestResult>): Promise<TestResult | undefined> {
+    if (this.testMs === undefined) return result;
+    const stop = new AbortController();
+    const end = setTimeout(this.testMs, undefined, { signal: stop.signal }).catch(() => undefined);
+    try {
+      return await Promise.race([result, end]);
+    } finally {
+      stop.abort();
+    }
+  }
+
+  #isOthers({ id }: Test, { sandboxFileName }: MutantRunOptions): boolean {
+    return this.own.some(([part, file]) => id.includes(part) && !sandboxFileName.endsWith(file));
   }
 
   async #load(file: string): Promise<readonly Test[]> {

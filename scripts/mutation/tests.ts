@@ -40,7 +40,7 @@ export async function collect(path: string, url: string): Promise<readonly Test[
   return found.slice(first);
 }
 
-export function test(name: string, ...rest: Rest): void {
+function declare(name: string, ...rest: Rest): void {
   const { skip, work } = parted(rest);
   const [around, path] = [groups, file];
   const full = [...around.map((one) => one.name), name].join(" > ");
@@ -67,6 +67,9 @@ export function before(hook: Hook): void {
 
 /** What a file closes after its tests stays open here, because its tests run again. */
 export function after(): void {}
+
+/** As in the runner's own, the hooks hang on the function too. */
+export const test = Object.assign(declare, { before, after });
 
 export { mock };
 

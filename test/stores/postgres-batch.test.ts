@@ -125,6 +125,22 @@ test("a record that was pruned meanwhile is asked for again", async () => {
   assert.deepEqual([kind, "again" in rest && rest.again], ["not-applied", true]);
 });
 
+test("what is too long to leave together leaves one after the other", async () => {
+  const { call, alone } = opened();
+  const longOf = (id: string): Call => ({
+    name: "settle",
+    values: [id, "1", "false", "x".repeat(1_500_000), null],
+  });
+  void call(settleOf("0"));
+  for (const id of ["a", "b", "c"]) void call(longOf(id));
+  alone[0]?.answer(rows(["done"]));
+  await turn();
+  assert.match(alone[1]?.values[0] ?? "", /^\{"a","b"\}$/);
+  alone[1]?.answer(rows(["of a", "1"], ["of b", "2"]));
+  await turn();
+  assert.equal(alone[2]?.values[0], "c");
+});
+
 test("functions do not wait for each other, and calls of one do", async () => {
   const { call, alone } = opened();
   void call(settleOf("a"));
