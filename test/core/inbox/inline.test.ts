@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
-import { type EventEvidence, type InboxEvent, inDoubt, ok } from "../../../src/index.ts";
+import {
+  type EventEvidence,
+  type InboxEvent,
+  inDoubt,
+  ok,
+  type Report,
+} from "../../../src/index.ts";
 import { effect, event, type Ground, ground } from "./ground.ts";
 
 const INLINE = { mode: "inline" } as const;
@@ -31,6 +37,9 @@ test("inline, a handler is told all that its event says", async () => {
     at.reports.map(({ type }) => type),
     ["event.accepted", "event.done", "event.accepted", "event.done"],
   );
+  const [told] = at.reports;
+  assert.ok(told?.type === "event.accepted");
+  assert.deepEqual([told.source, told.route], ["acme", "webhook"]);
 });
 
 test("inline, an event without an object is about itself", async () => {
@@ -137,9 +146,13 @@ test("inline, a store that refuses or does not say leaves the event to be queued
   assert.deepEqual(await statesOf(at), { "id:not-known": "waiting", "id:not-applied": "waiting" });
 });
 
-test("inline, an event settles the step that it proves before it is handled", async () => {
+test("inline, an event settles the step that it proves, and wakes a worker for it", async () => {
   const at = ground();
-  const once = at.process();
+  const settled = Promise.withResolvers<void>();
+  const onEvent = ({ type }: Report): void => {
+    if (type === "operation.settled") settled.resolve();
+  };
+  const once = at.process({ onEvent });
   const keys: string[] = [];
   const charged = once.operation("checkout", {
     input: z.unknown(),
@@ -166,10 +179,23 @@ test("inline, an event settles the step that it proves before it is handled", as
     stands: true,
   };
   const inbox = once.inbox({ source: "acme" }, { "*": (tx, { key }) => effect(tx, key) }, INLINE);
+  // By itself the worker would look again after an hour.
+  once.worker.start({ pollMs: 3_600_000 });
+  await new Promise((resolve) => setImmediate(resolve));
   await inbox.accept([event("evt_1", { evidence })]);
   assert.deepEqual(at.effects(), ["id:evt_1"]);
-  at.advance(1);
-  await once.worker.runOnce();
+  await settled.promise;
+  await once.worker.stop();
+  const listed = await at.store.list({ limit: 1 });
+  const known = await at.store.evidence(
+    listed.kind === "ok" ? (listed.value[0]?.record.id ?? "") : "",
+  );
+  assert.ok(known.kind === "ok");
+  const { source, finding, detail } = known.value.at(-1) ?? {};
+  assert.deepEqual(
+    [source, finding, detail],
+    ["webhook", "executed", "acme sent payment.succeeded"],
+  );
   const last = await charged.run(request);
   assert.deepEqual("body" in last && last.body, { paid: "pi_1" });
 });
