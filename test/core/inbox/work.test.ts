@@ -127,5 +127,11 @@ test("what a handler stages is sealed for its event, and a writer ends with its 
   await once.worker.runOnce();
   await once.worker.runOnce();
   assert.deepEqual(sent, [{ key: "id:evt_1" }, { moved: true }]);
+  const staged = await at.store.outbox.list({ limit: 10 });
+  assert.ok(staged.kind === "ok");
+  // A run by another release makes the same keys of the same event.
+  const origin = "602713ada81a0b322b5beef0af28d7f5ec28719bd6a59f5b616f67c399b4b09e";
+  const keys = staged.value.map(({ key }) => key).toSorted();
+  assert.deepEqual(keys, [`${origin}:apply:0`, `${origin}:event:0`]);
   assert.throws(() => kept?.stage("receipt", { late: true }));
 });
