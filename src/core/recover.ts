@@ -34,12 +34,16 @@ export async function resume(
   if (next.kind === "park" && !isCleared(next.doubt, record, snapshot.record))
     return park(ports, definition, snapshot, next.doubt);
   if (next.kind === "conclude") return conclude(ports, snapshot);
-  if (next.kind === "probe") return probeOperation(ports, definition, snapshot, opaque);
+  // Who has given an attempt back knew what became of it, and the probe does too.
+  const asks = next.kind === "park" && typeof definition.afterCrash === "function";
+  if (next.kind === "probe" || asks) return probeOperation(ports, definition, snapshot, opaque);
   return runAttempt(ports, definition, snapshot, opaque);
 }
 
-/** Whether a result that landed after the rules were asked has ended the doubt they saw. */
+/** Whether what landed after the rules were asked has ended the doubt they saw. */
 function isCleared(doubt: Doubt, before: OperationRecord, now: OperationRecord): boolean {
+  // The take-over counts one, so that another one was given back meanwhile.
+  if (doubt === "attempts-exhausted") return now.attempts <= before.attempts;
   if (doubt !== "effect-unknown" || now.form !== "resumable") return false;
   return unfinished(now.steps).length < unfinished(before.steps).length;
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { OpaqueHandler } from "../../src/core/attempt.ts";
 import type { Definition } from "../../src/core/definition.ts";
 import type { Ports } from "../../src/core/ports.ts";
 import { startRecovery } from "../../src/core/recover.ts";
@@ -32,8 +33,8 @@ async function abandoned(scene: Scene): Promise<void> {
 }
 
 /** A process whose handler counts its runs. */
-function counting(scene: Scene, store: Partial<Scene["store"]> = {}) {
-  const once = scene.process({ store: { ...scene.store, ...store } });
+function counting(scene: Scene, store: Partial<Scene["store"]> = {}, attemptsMax = 10) {
+  const once = scene.process({ store: { ...scene.store, ...store }, attemptsMax });
   const runs: string[] = [];
   const handler = (op: { readonly key: string }) => {
     runs.push(op.key);
@@ -188,10 +189,48 @@ const open = (name: string, providerKey?: string) => ({
 test("a result that lands at the last moment does not give back attempts that are used up", async () => {
   const scene = stage();
   await abandoned(scene);
-  const found = { attempts: 10, steps: [open("charge", "k")] };
-  const { once, runs } = counting(scene, searching(scene, found));
+  const { once, runs } = counting(scene, searching(scene, { steps: [open("charge", "k")] }), 1);
   assert.equal((await recovery(once)).settled, 0);
   assert.deepEqual([runs, await stateOf(scene)], [[], "in_doubt: attempts-exhausted"]);
+});
+
+/** A store whose holder gives its attempt back between a look and the take-over. */
+function givingBack(scene: Scene, fence = 1): Partial<Scene["store"]> {
+  return {
+    takeOver: async (request) => {
+      const free = { state: "waiting", dueInMs: 0, countAttempt: false } as const;
+      await scene.store.suspend({ id: request.id, fence }, free);
+      return scene.store.takeOver(request);
+    },
+  };
+}
+
+test("an attempt that is given back before a take-over is one more that may be made", async () => {
+  const scene = stage();
+  await abandoned(scene);
+  const { operation, runs } = counting(scene, givingBack(scene), 1);
+  assert.deepEqual([(await operation.run(call)).kind, runs.length], ["succeeded", 1]);
+});
+
+test("H9: of a wrapped handler its probe is asked then, whoever gave the attempt back", async () => {
+  for (const answer of ["not-executed", "unknown"] as const) {
+    const scene = stage();
+    const afterCrash = async () => answer;
+    const never = () => new Promise<never>(() => undefined);
+    const { door } = scene.process({ clock: quietClock }).opaque("orders", { afterCrash });
+    void door.perform(request, never);
+    await settleTurn();
+    scene.advance(LEASE_MS + 1);
+    const store = { ...scene.store, ...givingBack(scene) };
+    const once = scene.process({ store, attemptsMax: 1 });
+    let runs = 0;
+    const handler: OpaqueHandler = async () => {
+      runs += 1;
+      return { status: 201, headers: [], body: new Uint8Array(0) };
+    };
+    const { kind } = await once.opaque("orders", { afterCrash }).door.perform(request, handler);
+    assert.deepEqual([kind, runs], answer === "unknown" ? ["refused", 0] : ["succeeded", 1]);
+  }
 });
 
 test("S10: code that could only meet an effect without a key again does not run at all", async () => {
