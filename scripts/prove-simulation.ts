@@ -12,8 +12,8 @@ import { WEBHOOK_WORKLOADS, WORKLOADS, type WorkloadName } from "../test/simulat
 
 const USAGE =
   "npm run prove -- simulation [--minutes 5] [--seed 1] [--histories 1000] " +
-  "[--driver swarm|priority] [--workloads webhook-keyless,webhook-keyed] [--threads 2] " +
-  "[--ledger file]";
+  "[--driver swarm|priority] [--workloads webhook-keyless,webhook-keyed] [--failover] " +
+  "[--threads 2] [--ledger file]";
 const MINUTES_DEFAULT = 1;
 const PROGRESS_MS = 10_000;
 
@@ -31,6 +31,7 @@ function readTask(args: readonly string[]): Task {
       histories: { type: "string" },
       driver: { type: "string" },
       workloads: { type: "string" },
+      failover: { type: "boolean" },
       threads: { type: "string" },
       ledger: { type: "string" },
     },
@@ -43,7 +44,7 @@ function readTask(args: readonly string[]): Task {
   const { ledger, threads = String(availableParallelism()) } = values;
   const task = {
     ...{ seed: Number(seed), minutes: Number(minutes), histories: Number(histories), driver },
-    workloads,
+    ...{ workloads, failover: values.failover },
     ...{ threads: Number(threads), ledger },
   };
   if (driver !== values.driver) throw new Error(`The driver is not known. Usage: ${USAGE}`);
@@ -60,10 +61,10 @@ function workloadNamed(name: string): WorkloadName {
 }
 
 /** Prints one history whole, whether or not it breaks something. */
-async function show({ seed, driver, workloads }: Task): Promise<number> {
-  const { history } = await simulate(ownCode, seed, { strict: true, driver, workloads });
+async function show(task: Task): Promise<number> {
+  const { history } = await simulate(ownCode, task.seed, { ...task, strict: true });
   const violations = check(history);
-  console.log(describe({ history, violations }, { driver, workloads }));
+  console.log(describe({ history, violations }, task));
   console.log(violations.length === 0 ? "It breaks nothing." : "It breaks a promise.");
   return violations.length === 0 ? 0 : 1;
 }

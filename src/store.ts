@@ -15,8 +15,8 @@ import type { OutboxStore } from "./store/outbox.ts";
  *
  *  1. One winner: of any number of claims of one id, exactly one is answered `claimed`.
  *  2. Fences of one operation only grow, by one with each claim and each reopening.
- *  3. A write with an older fence, or on an operation that does not run, changes nothing and says
- *     `stale`.
+ *  3. A write with an older fence, of a claim or past a step that a failover forgot, or on an
+ *     operation that does not run, changes nothing and says `stale`.
  *  4. Outcome, the user's writes and the messages of one settlement commit together or not at all.
  *  5. A final operation never changes, but for what pruning takes away.
  *  6. A claim that finds a record returns it whole, in every state, so that a mismatch can be told.
@@ -191,8 +191,8 @@ export type ClaimAnswer =
   | { readonly kind: "busy" }
   | { readonly kind: "key-too-old" };
 
-export interface TakeOverRequest extends Holder {
-  readonly attemptId: string;
+/** With the fence that was read, and the attempt id of the new claim. */
+export interface TakeOverRequest extends Pick<Holder, "id" | "fence" | "attemptId"> {
   readonly leaseMs: number;
   readonly runForMs: number;
 }

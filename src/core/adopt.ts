@@ -1,3 +1,4 @@
+import { holderOf } from "../model/operation.ts";
 import type { Snapshot } from "../store.ts";
 import { type OpaqueHandler, runAttempt } from "./attempt.ts";
 import type { Definition } from "./definition.ts";
@@ -17,9 +18,8 @@ export async function adopt(
   opaque: OpaqueHandler | undefined,
   elapsedMs = 0,
 ): Promise<AttemptEnd> {
-  const { id, fence } = record;
   const { leaseMs } = ports.settings;
-  const answer = await within(ports, ports.store.renew({ id, fence }, leaseMs));
+  const answer = await within(ports, ports.store.renew(holderOf(record), leaseMs));
   if (answer.kind !== "ok") return refuse("store-unavailable", 1_000, answer.error);
   if (answer.value !== "done") return "stale";
   const later = now + elapsedMs;

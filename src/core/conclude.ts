@@ -1,3 +1,4 @@
+import { holderOf } from "../model/operation.ts";
 import type { Outcome } from "../model/outcome.ts";
 import { OPAQUE_STEP } from "../model/step.ts";
 import type { Snapshot } from "../store.ts";
@@ -13,7 +14,7 @@ export async function conclude(ports: Ports, { record }: Snapshot): Promise<Atte
   const reference = step?.effect?.reference;
   if (step?.result === undefined) {
     const end = { kind: "succeeded", value: new Uint8Array(0) } as const;
-    const answer = await within(ports, ports.store.record({ id, fence }, OPAQUE_STEP, end));
+    const answer = await within(ports, ports.store.record(holderOf(record), OPAQUE_STEP, end));
     if (answer.kind !== "ok") return refuse("store-unavailable", RETRY_MS, answer.error);
   }
   const outcome: Outcome = {
@@ -21,7 +22,7 @@ export async function conclude(ports: Ports, { record }: Snapshot): Promise<Atte
     ...(reference === undefined ? {} : { reference }),
   };
   const settlement = { outcome, keepResponse: false, messages: [] };
-  const answer = await within(ports, ports.store.settle({ id, fence }, settlement));
+  const answer = await within(ports, ports.store.settle(holderOf(record), settlement));
   if (answer.kind !== "ok") return refuse("store-unavailable", RETRY_MS, answer.error);
   if (answer.value !== "done") return "stale";
   const { name } = record;

@@ -1,6 +1,6 @@
 import { backoffMs } from "../model/backoff.ts";
 import { decide, type EndDecision } from "../model/decide.ts";
-import type { Doubt } from "../model/operation.ts";
+import { type Doubt, isClaimOf } from "../model/operation.ts";
 import { fail, type Outcome } from "../model/outcome.ts";
 import { standing } from "../model/step.ts";
 import type { Suspension } from "../store.ts";
@@ -29,7 +29,7 @@ export async function settle(run: Run, outcome: Outcome): Promise<AttemptEnd> {
   const end = await insist(
     run,
     () => ports.store.settle(lease.holder, settlement),
-    (read) => read.fence === lease.holder.fence && read.outcome !== undefined,
+    (read) => isClaimOf(read, lease.holder) && read.outcome !== undefined,
   );
   if (end.kind === "answered" && end.value !== "done") return "stale";
   if (end.kind === "failed") return refuse("in-doubt", DOUBT_RETRY_MS, end.error);
@@ -102,7 +102,7 @@ async function suspendWith(
   const end = await insist(
     run,
     () => ports.store.suspend(lease.holder, suspension),
-    (read) => read.fence === lease.holder.fence && read.state === suspension.state,
+    (read) => isClaimOf(read, lease.holder) && read.state === suspension.state,
   );
   if (end.kind === "answered" && end.value !== "done") return "stale";
   if (end.kind === "failed") return refuse("in-doubt", DOUBT_RETRY_MS, error ?? end.error);

@@ -1,11 +1,14 @@
 import { NevertwiceError } from "../model/errors.ts";
-import type { Holder } from "../model/operation.ts";
+import { type Holder, holderOf } from "../model/operation.ts";
 import type { Snapshot } from "../store.ts";
 import { type Ports, within } from "./ports.ts";
 
 /** The claim of one attempt, kept alive while the handler runs. */
 export interface Lease {
+  /** What a write names, as it is now. */
   readonly holder: Holder;
+  /** One step more is known to be committed. */
+  sawStep(): void;
   /** Whether the claim is lost, or can no longer be proved. */
   readonly lost: boolean;
   /** Aborts when the claim is lost. Made when it is first asked for, because most never are. */
@@ -35,7 +38,7 @@ export function keepLease(ports: Ports, name: string, snapshot: Snapshot): Lease
  * be made anew each time.
  */
 class KeptLease implements Lease {
-  readonly holder: Holder;
+  #holder: Holder;
   readonly #ports: Ports;
   readonly #name: string;
   readonly #runUntil: number;
@@ -47,7 +50,7 @@ class KeptLease implements Lease {
   #cancel: () => void = () => undefined;
 
   constructor(ports: Ports, name: string, { record, now }: Snapshot) {
-    this.holder = { id: record.id, fence: record.fence };
+    this.#holder = holderOf(record);
     this.#ports = ports;
     this.#name = name;
     // The database's instants become durations of this process, so its clock may be as wrong as it
@@ -56,6 +59,15 @@ class KeptLease implements Lease {
     this.#runUntil = start + ((record.runUntil ?? now) - now);
     this.#heldUntil = start + ((record.leaseUntil ?? now) - now);
     this.#schedule();
+  }
+
+  get holder(): Holder {
+    return this.#holder;
+  }
+
+  sawStep(): void {
+    const { stepsKnown = 0 } = this.#holder;
+    this.#holder = { ...this.#holder, stepsKnown: stepsKnown + 1 };
   }
 
   get lost(): boolean {
@@ -75,7 +87,7 @@ class KeptLease implements Lease {
   lose(): void {
     if (this.#claim !== "held") return;
     this.#claim = "lost";
-    const { id, fence } = this.holder;
+    const { id, fence } = this.#holder;
     this.#ports.events.emit({ type: "lease.lost", id, name: this.#name, fence });
     this.#controller?.abort(new NevertwiceError("lease-lost"));
     for (const listener of this.#listeners) listener();
@@ -95,7 +107,7 @@ class KeptLease implements Lease {
 
   async #renew(): Promise<Renewal> {
     const { store, settings } = this.#ports;
-    const answer = await within(this.#ports, store.renew(this.holder, settings.leaseMs));
+    const answer = await within(this.#ports, store.renew(this.#holder, settings.leaseMs));
     if (answer.kind !== "ok") return "not-known";
     return answer.value === "done" ? "held" : "lost";
   }

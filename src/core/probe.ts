@@ -1,4 +1,5 @@
 import { backoffMs } from "../model/backoff.ts";
+import { holderOf } from "../model/operation.ts";
 import type { Snapshot, Suspension } from "../store.ts";
 import { adopt } from "./adopt.ts";
 import type { OpaqueHandler } from "./attempt.ts";
@@ -18,7 +19,7 @@ export async function probeOperation(
   opaque: OpaqueHandler | undefined,
 ): Promise<AttemptEnd> {
   const { record } = snapshot;
-  const holder = { id: record.id, fence: record.fence };
+  const holder = holderOf(record);
   const start = ports.clock.monotonic();
   const answer = await ask(ports, definition, snapshot);
   if (answer === "not-executed" && opaque)

@@ -1,6 +1,6 @@
 import { type Continuation, decide } from "../model/decide.ts";
 import type { RecordId } from "../model/key.ts";
-import type { Doubt, OperationRecord } from "../model/operation.ts";
+import { type Doubt, holderOf, type OperationRecord } from "../model/operation.ts";
 import { unfinished } from "../model/step.ts";
 import type { Snapshot } from "../store.ts";
 import { type OpaqueHandler, runAttempt } from "./attempt.ts";
@@ -56,7 +56,7 @@ async function park(
 ): Promise<AttemptEnd> {
   const { id, fence } = record;
   const suspension = { state: "in_doubt", doubt, dueInMs: undefined, countAttempt: false } as const;
-  await within(ports, ports.store.suspend({ id, fence }, suspension));
+  await within(ports, ports.store.suspend(holderOf(record), suspension));
   ports.events.emit({
     type: "operation.in-doubt",
     id,

@@ -1,4 +1,5 @@
 import { CLOCK_MARGIN_MS } from "../model/clock.ts";
+import { isClaimOf } from "../model/operation.ts";
 import type { SentStep } from "../model/step.ts";
 import { type Effect, KEPT_FOR_MS_DEFAULT, type Way, waysOf } from "./effect.ts";
 import { errorLine } from "./error-line.ts";
@@ -163,7 +164,7 @@ async function sendAnew<Value, Decline>(
       return answer as Exclude<typeof answer, { value: "reference-taken" }>;
     },
     (record) =>
-      record.fence === lease.holder.fence &&
+      isClaimOf(record, lease.holder) &&
       record.steps.some(({ name, result }) => name === place.name && result !== undefined),
   );
   expectDone(run, written, "effect-unknown");

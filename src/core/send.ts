@@ -1,5 +1,6 @@
 import { NevertwiceError } from "../model/errors.ts";
 import { encodeJson } from "../model/json.ts";
+import { isClaimOf } from "../model/operation.ts";
 import {
   nextGeneration,
   type SendRecord,
@@ -87,7 +88,7 @@ async function begin(run: Run, step: StepBegin, known: SentStep | undefined): Pr
   const end = await insist(
     run,
     () => ports.store.begin(lease.holder, step),
-    (record) => record.fence === lease.holder.fence && hasSend(record.steps, step.name, number),
+    (record) => isClaimOf(record, lease.holder) && hasSend(record.steps, step.name, number),
   );
   // Nothing was sent, so a failure here leaves no doubt.
   expectDone(run, end, undefined);
@@ -101,6 +102,7 @@ async function begin(run: Run, step: StepBegin, known: SentStep | undefined): Pr
     effect: { ...effect, compensated: false, ...open?.effect, sends: [...sends, send] },
   };
   run.steps.set(step.name, begun);
+  if (known === undefined) lease.sawStep();
   ports.events.emit({ ...eventOf(run), type: "step.begun", step: step.name });
   return begun;
 }

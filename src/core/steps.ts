@@ -1,7 +1,7 @@
 import { NevertwiceError } from "../model/errors.ts";
 import { decodeJson, encodeJson } from "../model/json.ts";
 import { digest } from "../model/key.ts";
-import type { OperationRecord } from "../model/operation.ts";
+import { isClaimOf, type OperationRecord } from "../model/operation.ts";
 import type { StepRecord } from "../model/step.ts";
 import type {
   Answer,
@@ -61,6 +61,7 @@ export async function atomicStep<Tx, T>(
       ),
     (record) => record.steps.some((step) => step.name === name),
   );
+  run.lease.sawStep();
   // After a lost answer the callback may have run again; what counts is what was committed.
   const stored = landed?.steps.find((step) => step.name === name)?.result;
   if (stored) value = openStep(run, name, stored.value);
@@ -138,7 +139,7 @@ export async function transact<Tx, T>(
     return { kind: "ok", value: toWord(answer.value) };
   };
   const ours = (record: OperationRecord): boolean =>
-    record.fence === lease.holder.fence && landed(record);
+    isClaimOf(record, lease.holder) && landed(record);
   const end = await insist(run, once, ours, ports.settings.runForMs);
   if (end.kind === "answered" && end.value === "threw") throw thrown;
   if (end.kind === "answered" && isRefusal(end.value)) throw new NevertwiceError(end.value);

@@ -1,4 +1,5 @@
 import { isNevertwiceError } from "../model/errors.ts";
+import { isClaimOf } from "../model/operation.ts";
 import {
   isSent,
   isUntouched,
@@ -173,7 +174,7 @@ async function write(
     },
     (record) => {
       // What a newer owner wrote is not ours, and what we know may differ from it.
-      if (record.fence !== lease.holder.fence) return false;
+      if (!isClaimOf(record, lease.holder)) return false;
       const known = record.steps.find(({ name }) => name === step.name);
       if (known?.result !== undefined) return true;
       const send = known?.effect?.sends.find((sent) => sent.number === number);

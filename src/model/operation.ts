@@ -38,6 +38,10 @@ export interface Holder {
   readonly id: RecordId;
   /** The fencing token: grows with every claim. */
   readonly fence: number;
+  /** Drawn by the claim; two have one fence if a failover forgot the first of them. */
+  readonly attemptId: string;
+  /** How many steps the holder knows of; a database with fewer has forgotten some. */
+  readonly stepsKnown?: number;
 }
 
 /** The stored response; absent once pruned or when it was too large to keep. */
@@ -91,4 +95,22 @@ export interface OperationRecord {
 
 export function isFinal(state: State): state is OutcomeKind {
   return state === "succeeded" || state === "failed";
+}
+
+/** The holder by the claim that made the record what it is. */
+export function holderOf({ id, fence, attemptId, steps }: OperationRecord): Holder {
+  return { id, fence, attemptId, stepsKnown: steps.length };
+}
+
+/** Whether the record's newest claim is the holder's. */
+export function isClaimOf(record: OperationRecord, { fence, attemptId }: Holder): boolean {
+  return record.fence === fence && record.attemptId === attemptId;
+}
+
+/** Whether the holder may write: nothing that it has seen committed was forgotten since. */
+export function isHeldBy(record: OperationRecord, holder: Holder): boolean {
+  const { stepsKnown = 0 } = holder;
+  return (
+    record.state === "running" && isClaimOf(record, holder) && record.steps.length >= stepsKnown
+  );
 }

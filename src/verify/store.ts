@@ -2,6 +2,7 @@ import type { StoreCase } from "./bench.ts";
 import { claimCases } from "./cases/claims.ts";
 import { evidenceCases } from "./cases/evidence.ts";
 import { fenceCases } from "./cases/fences.ts";
+import { forgottenCases } from "./cases/forgotten.ts";
 import { hostileCases } from "./cases/hostile.ts";
 import { inboxAcceptCases } from "./cases/inbox-accept.ts";
 import { inboxChangeCases } from "./cases/inbox-changes.ts";
@@ -36,6 +37,7 @@ export { type Need, type StoreBench, type StoreCase, skipReason } from "./bench.
 export const storeCases: readonly StoreCase[] = [
   ...claimCases,
   ...fenceCases,
+  ...forgottenCases,
   ...recordCases,
   ...stepCases,
   ...sendCases,

@@ -195,11 +195,11 @@ test("a result that lands at the last moment does not give back attempts that ar
 });
 
 /** A store whose holder gives its attempt back between a look and the take-over. */
-function givingBack(scene: Scene, fence = 1): Partial<Scene["store"]> {
+function givingBack(scene: Scene): Partial<Scene["store"]> {
   return {
     takeOver: async (request) => {
       const free = { state: "waiting", dueInMs: 0, countAttempt: false } as const;
-      await scene.store.suspend({ id: request.id, fence }, free);
+      await scene.store.suspend(await recordOf(scene, request.id), free);
       return scene.store.takeOver(request);
     },
   };

@@ -1,6 +1,7 @@
 import { DOUBTS, FORMS } from "../../src/model/operation.ts";
 import type { ClaimRequest, Message, Settlement, Suspension } from "../../src/store.ts";
 import {
+  type Aside,
   bytes,
   type Draw,
   doing,
@@ -21,7 +22,11 @@ const STATES = ["running", "waiting", "in_doubt", "succeeded", "failed"] as cons
 export const drawPlace = (chance: Draw): number => chance.below(3);
 
 /** Mostly the right fence. */
-export const drawAside = (chance: Draw): number => chance.pick([0, 0, 0, 0, 0, 0, -1, 1]);
+const ASIDES: readonly Aside[] = [
+  ...[{}, {}, {}, {}, {}, { steps: 0 }, { steps: 0 }, { fence: -1 }, { fence: 1 }],
+  ...[{ isForgotten: true } as const, { steps: 1 }],
+];
+export const drawAside = (chance: Draw): Aside => chance.pick(ASIDES);
 
 function drawLease(chance: Draw) {
   return {
@@ -138,7 +143,7 @@ const claiming: readonly Kind[] = [
     async (world, { place, aside, attempt, leaseMs, runForMs }) => {
       const holder = await holderOf(world, place, aside);
       return world.store.takeOver({
-        ...holder,
+        ...{ id: holder.id, fence: holder.fence },
         ...{ attemptId: `attempt-${attempt}`, leaseMs, runForMs },
       });
     },

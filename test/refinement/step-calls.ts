@@ -7,6 +7,7 @@ import {
   type Draw,
   doing,
   drawDoing,
+  holderOf,
   type Kind,
   keyOf,
   kind,
@@ -96,23 +97,19 @@ const sending: readonly Kind[] = [
     const isThere = record?.steps.some(({ name, effect }) => name === compensates && effect);
     const takesBack = isThere === true && compensates !== undefined && compensates !== drawn.name;
     const providerKey = `${keyOf(place).key} ${drawn.name} ${generation}`;
-    return world.store.begin(
-      { id: keyOf(place).id, fence: (record?.fence ?? 1) + aside },
-      {
-        ...{ ...rest, request: bytes(request), generation },
-        ...(keyed ? { providerKey } : {}),
-        ...(mark === undefined ? {} : { mark: markOf(place, drawn.name, mark) }),
-        ...(takesBack ? { compensates } : {}),
-      },
-    );
+    return world.store.begin(await holderOf(world, place, aside), {
+      ...{ ...rest, request: bytes(request), generation },
+      ...(keyed ? { providerKey } : {}),
+      ...(mark === undefined ? {} : { mark: markOf(place, drawn.name, mark) }),
+      ...(takesBack ? { compensates } : {}),
+    });
   }),
   kind(
     "record",
     9,
     (chance) => ({ ...drawHolder(chance), name: chance.pick(STEPS), end: drawEnd(chance) }),
     async (world, { place, aside, name, end }) => {
-      const fence = (await snapshotOf(world, place))?.record.fence ?? 1;
-      return world.store.record({ id: keyOf(place).id, fence: fence + aside }, name, endOf(end));
+      return world.store.record(await holderOf(world, place, aside), name, endOf(end));
     },
   ),
   kind(
@@ -123,8 +120,7 @@ const sending: readonly Kind[] = [
       messages: drawMessages(chance),
     }),
     async (world, { place, aside, name, doing: done, messages }) => {
-      const fence = (await snapshotOf(world, place))?.record.fence ?? 1;
-      return world.store.transact({ id: keyOf(place).id, fence: fence + aside }, (tx) => {
+      return world.store.transact(await holderOf(world, place, aside), (tx) => {
         const said = { inputDigest: "digest", value: bytes("3"), messages: messagesOf(messages) };
         return doing(world, tx, done, { write: { kind: "record", name, ...said }, value: name });
       });

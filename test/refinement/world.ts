@@ -1,4 +1,5 @@
 import { recordId } from "../../src/model/key.ts";
+import type { Holder } from "../../src/model/operation.ts";
 import type { ObjectHolder } from "../../src/store/inbox.ts";
 import type { MessageHolder } from "../../src/store/outbox.ts";
 import type { MaybePromise, Snapshot, Store } from "../../src/store.ts";
@@ -113,14 +114,25 @@ export async function snapshotOf(world: World, place: number): Promise<Snapshot 
   return answer.value;
 }
 
-/** A holder whose fence is older (-1), right (0) or of the future (1). */
-export async function holderOf(
-  world: World,
-  place: number,
-  aside: number,
-): Promise<{ readonly id: string; readonly fence: number }> {
-  const fence = (await snapshotOf(world, place))?.record.fence ?? 1;
-  return { id: keyOf(place).id, fence: fence + aside };
+/** How a holder differs from the one whose claim is the newest. */
+export interface Aside {
+  /** The fence is older (-1) or of the future (1). */
+  readonly fence?: number;
+  /** The claim is another one with that fence. */
+  readonly isForgotten?: true;
+  /** It says how many steps it knows of: as many as there are, or so many more. */
+  readonly steps?: number;
+}
+
+export async function holderOf(world: World, place: number, aside: Aside): Promise<Holder> {
+  const record = (await snapshotOf(world, place))?.record;
+  const { fence = 1, attemptId = "nobody", steps = [] } = record ?? {};
+  return {
+    id: keyOf(place).id,
+    fence: fence + (aside.fence ?? 0),
+    attemptId: aside.isForgotten ? "forgotten" : attemptId,
+    ...(aside.steps === undefined ? {} : { stepsKnown: steps.length + aside.steps }),
+  };
 }
 
 /** What a callback does before it returns. */

@@ -4,14 +4,16 @@ import { ownCode } from "./code.ts";
 import type { Report, Task } from "./launch.ts";
 import { loadMutant } from "./mutant.ts";
 
-const { seeds, mutant, workloads = mutant?.workloads } = workerData as Task;
+const { seeds, mutant, ...task } = workerData as Task;
+const { workloads = mutant?.workloads, failover = mutant?.failover } = task;
+const aim = { workloads, failover };
 const code = mutant === undefined ? ownCode : await loadMutant(mutant, "simulation");
 const campaign = createCampaign();
-const found = await hunt(code, seeds, campaign, workloads);
+const found = await hunt(code, seeds, campaign, aim);
 const report: Report = {
   campaign,
   found: found && {
-    text: describe(found, { workloads }),
+    text: describe(found, aim),
     steps: found.history.trace.count(),
     faults: found.history.faults,
     rule: found.violations[0]?.rule ?? "",

@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { check, type Violation } from "./checker.ts";
 import type { Code } from "./code.ts";
 import type { History } from "./history.ts";
+import type { Aim } from "./plan.ts";
 import { type DriverName, type SimulateOptions, simulate } from "./simulation.ts";
-import type { WorkloadName } from "./workload.ts";
 
 /** What a seed draws its history with. */
-export type Drawing = Pick<SimulateOptions, "workloads" | "driver">;
+export type Drawing = Pick<SimulateOptions, keyof Aim | "driver">;
 
 /** What many histories came to. */
 export interface Campaign {
@@ -59,9 +59,9 @@ export async function explore(
   code: Code,
   seed: number,
   campaign: Campaign = createCampaign(),
-  workloads?: readonly WorkloadName[],
+  aim: Aim = {},
 ): Promise<Finding | undefined> {
-  const { history, met } = await simulate(code, seed, { workloads, driver: campaign.driver });
+  const { history, met } = await simulate(code, seed, { ...aim, driver: campaign.driver });
   campaign.histories += 1;
   campaign.faults += history.faults;
   for (const [name, count] of met) campaign.met.set(name, (campaign.met.get(name) ?? 0) + count);
@@ -81,11 +81,11 @@ export async function hunt(
   code: Code,
   seeds: number,
   campaign: Campaign = createCampaign(),
-  workloads?: readonly WorkloadName[],
+  aim: Aim = {},
 ): Promise<Finding | undefined> {
   for (let seed = 1; seed <= seeds; seed += 1) {
-    const found = await explore(code, seed, campaign, workloads);
-    if (found) return shrink(code, found, { workloads, driver: campaign.driver });
+    const found = await explore(code, seed, campaign, aim);
+    if (found) return shrink(code, found, { ...aim, driver: campaign.driver });
   }
   return undefined;
 }
@@ -110,11 +110,12 @@ const FAULT_ORDINALS_MAX = 48;
 /** A finding for a person: what broke, how it came to it, and how to see it again. */
 export function describe(
   { history, violations }: Finding,
-  { driver, workloads }: Drawing = {},
+  { driver, workloads, failover }: Drawing = {},
 ): string {
   const told =
     (driver === undefined ? "" : ` --driver ${driver}`) +
-    (workloads === undefined ? "" : ` --workloads ${workloads.join()}`);
+    (workloads === undefined ? "" : ` --workloads ${workloads.join()}`) +
+    (failover ? " --failover" : "");
   return [
     ...violations.map(({ rule, detail }) => `Broken: ${rule}: ${detail}`),
     ...history.trace.lines().map((line) => `  ${line}`),

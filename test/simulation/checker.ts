@@ -1,6 +1,7 @@
 import { isFinal, type OperationRecord } from "../../src/model/operation.ts";
 import { standing, unfinished } from "../../src/model/step.ts";
-import type { Fact, History, Remains } from "./history.ts";
+import { answersSinceFailover } from "./failover.ts";
+import type { Answered, Fact, History, Remains } from "./history.ts";
 import type { PlannedOperation } from "./plan.ts";
 import { sealer } from "./watched-store.ts";
 import { checkEvents } from "./webhook-rules.ts";
@@ -16,9 +17,9 @@ interface Case {
   readonly facts: readonly Fact[];
   readonly answers: readonly Answered[];
   readonly last: string;
+  /** How often the store has failed over. */
+  readonly failovers: number;
 }
-
-type Answered = Extract<Fact, { type: "answered" }>;
 
 /** Says what is wrong, or nothing. */
 type Rule = (seen: Case) => string | undefined;
@@ -40,21 +41,28 @@ const RULES: Readonly<Record<string, Rule>> = {
     const stored = `${kind} ${status} ${Buffer.from(body).toString("utf8")}`;
     return stored === text ? undefined : `${text} | recorded: ${stored}`;
   },
-  "nothing is answered as final before it is final": ({ facts }) =>
-    isEarly(facts) ? "an answer came first" : undefined,
-  "a succeeded operation has its charges once": ({ history, planned, expected, record }) => {
+  "nothing is answered as final before it is final": ({ facts, failovers }) =>
+    failovers === 0 && isEarly(facts) ? "an answer came first" : undefined,
+  "a succeeded operation has its charges once": (seen) => {
+    const { history, planned, expected, record } = seen;
     const ledger = history.charges.filter(({ operation }) => operation === planned.label);
     const refunded = ledger.filter(({ kind }) => kind === "refunded").length;
     const charged = ledger.filter(({ kind }) => kind === "succeeded").length - refunded;
     if (refunded > 1) return `${refunded} refunds`;
-    if (charged > (expected.most ?? expected.charges)) return `${charged} charges`;
+    // What is forgotten happens again, unless the provider knows its key.
+    const again = expected.keyless ? seen.failovers : 0;
+    if (charged > (expected.most ?? expected.charges) + again) return `${charged} charges`;
     if (
       record?.state === "succeeded" &&
-      charged !== expected.charges &&
+      (charged < expected.charges || charged > expected.charges + again) &&
       planned.workload !== "early"
     )
       return `succeeded with ${charged} charges`;
-    return record?.state === "failed" && charged > 0 ? `failed with ${charged} charges` : undefined;
+    // A run that is forgotten whole binds the next one to nothing.
+    const other = seen.failovers > 0 && history.excused.has(planned.label);
+    return record?.state === "failed" && charged > 0 && !other
+      ? `failed with ${charged} charges`
+      : undefined;
   },
   "an order is there once if the operation succeeded": ({ history, planned, expected, record }) => {
     const orders = history.orders.filter(({ operation }) => operation === planned.label);
@@ -81,9 +89,11 @@ const RULES: Readonly<Record<string, Rule>> = {
     const excused = expected.fails || history.excused.has(planned.label);
     return record?.state === "failed" && !excused ? "nothing has refused it" : undefined;
   },
-  "another payload never runs under the key": ({ facts, record, planned, history }) => {
+  "another payload never runs under the key": ({ facts, record, planned, history, failovers }) => {
     const claimed = facts.find((fact) => fact.type === "claimed");
     if (claimed?.type !== "claimed" || planned.workload.startsWith("opaque")) return undefined;
+    // A claim that was lost leaves the key to whoever comes next.
+    if (failovers > 0) return undefined;
     const atomic = planned.workload.startsWith("atomic");
     const rows = history.orders.filter(({ operation }) => operation === planned.label);
     const ran = atomic
@@ -92,8 +102,9 @@ const RULES: Readonly<Record<string, Rule>> = {
     const other = ran.find((variant) => variant !== claimed.variant);
     return other === undefined ? undefined : `${other} ran in ${record?.state}`;
   },
-  "a handler of another payload never runs at all once the key is taken": ({ facts, planned }) => {
-    if (!planned.workload.startsWith("opaque")) return undefined;
+  "a handler of another payload never runs at all once the key is taken": (seen) => {
+    const { facts, planned } = seen;
+    if (!planned.workload.startsWith("opaque") || seen.failovers > 0) return undefined;
     const variants = new Set(facts.flatMap((fact) => (fact.type === "ran" ? fact.variant : [])));
     return variants.size > 1 ? [...variants].join(" and ") : undefined;
   },
@@ -124,6 +135,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       if (fact.type === "renewed") leaseUntil = Math.min(fact.at + LEASE_MS, runUntil);
       if (fact.type === "wrote" && fact.state !== "running") leaseUntil = 0;
       if (fact.type === "reopened") fence += 1;
+      if (fact.type === "restored") ({ fence, leaseUntil, runUntil } = fact);
       if (fact.type !== "claimed") continue;
       if (fact.fence !== fence + 1) return `fence ${fact.fence} after ${fence}`;
       if (fact.at < leaseUntil) return `fence ${fact.fence} came before the lease's end`;
@@ -136,6 +148,9 @@ const RULES: Readonly<Record<string, Rule>> = {
     let open = true;
     for (const fact of facts) {
       if (fact.type === "claimed") {
+        fence = fact.fence;
+        open = fact.state === "running";
+      } else if (fact.type === "restored") {
         fence = fact.fence;
         open = fact.state === "running";
       } else if (fact.type === "wrote") {
@@ -194,14 +209,17 @@ export function check(history: History): Violation[] {
   const operations = history.plan.operations.flatMap((planned, index) => {
     const remains = history.remains[index];
     const id = remains?.id;
-    const facts = history.facts.filter((fact) =>
-      "id" in fact ? fact.id === id : fact.operation === planned.label,
-    );
+    const isOurs = (fact: Fact): boolean => {
+      if (fact.type === "failed-over") return true;
+      return "id" in fact ? fact.id === id : fact.operation === planned.label;
+    };
+    const facts = history.facts.filter(isOurs);
     const seen: Case = {
       ...{ history, planned, facts, record: remains?.record },
       expected: EXPECTED[planned.workload],
       messages: remains?.messages ?? [],
-      answers: facts.filter((fact) => fact.type === "answered"),
+      answers: answersSinceFailover(facts),
+      failovers: facts.filter(({ type }) => type === "failed-over").length,
       last: history.last[index] ?? "nothing",
     };
     return RULES_LISTED.flatMap(([rule, broken]) => {
@@ -247,7 +265,8 @@ function calledAt(facts: readonly Fact[], call: number): number {
   return facts.findIndex((fact) => fact.type === "called" && fact.call === call);
 }
 
-function variantOfRecord({ facts, planned }: Case): string | undefined {
+function variantOfRecord({ facts, planned, failovers }: Case): string | undefined {
+  if (failovers > 0) return undefined;
   const claimed = facts.find((fact) => fact.type === "claimed");
   if (claimed?.type !== "claimed") return undefined;
   if (claimed.variant !== undefined) return claimed.variant;

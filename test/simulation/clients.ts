@@ -78,7 +78,8 @@ export function startClient(
     const mine = { node, generation: node.generation, call };
     asked = mine;
     const { label, scope, key, workload } = operation;
-    facts.push({ type: "called", at: scheduler.now(), call, operation: label, variant });
+    const to = `${node.name}:${node.generation}`;
+    facts.push({ type: "called", at: scheduler.now(), call, to, operation: label, variant });
     const { waitMs, door } = planned;
     const answer = asks.get(workload)?.({ scope, key, input, waitMs, door }) ?? Promise.reject();
     const hear = (told: Told): void => {

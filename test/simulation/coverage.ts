@@ -30,6 +30,7 @@ const OTHERS = [
   "clock skew",
   "handler.pause pause",
   "handler.pause defer",
+  "store failover",
 ];
 
 /** Every meeting of a port's method with a fault. A campaign that misses one proves less. */

@@ -5,7 +5,8 @@ import type { Progress, Share } from "./explorer.ts";
 
 const REPORT_MS = 2_000;
 
-const { seed, stride, histories, minutes, driver, workloads } = workerData as Share;
+const { seed, stride, histories, minutes, driver, workloads, failover } = workerData as Share;
+const aim = { workloads, failover };
 const campaign = createCampaign(driver);
 const start = performance.now();
 const end = start + minutes * 60_000;
@@ -15,9 +16,9 @@ const report = (ended: boolean): void =>
   parentPort?.postMessage({ campaign, found: text, ended } satisfies Progress);
 
 while (campaign.histories < histories && performance.now() < end) {
-  const found = await explore(ownCode, seed + campaign.histories * stride, campaign, workloads);
+  const found = await explore(ownCode, seed + campaign.histories * stride, campaign, aim);
   if (found) {
-    text = describe(await shrink(ownCode, found, { driver, workloads }), { driver, workloads });
+    text = describe(await shrink(ownCode, found, { ...aim, driver }), { ...aim, driver });
     break;
   }
   if (performance.now() - told < REPORT_MS) continue;

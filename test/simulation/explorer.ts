@@ -36,17 +36,17 @@ export interface Explored {
  * @param tell is called with all that was explored so far, whenever a thread reports
  */
 export async function exploreRange(
-  { seed, histories, minutes, driver, workloads, threads }: Range,
+  { seed, histories, minutes, threads, ...drawing }: Range,
   tell: (campaign: Campaign) => void,
 ): Promise<Explored> {
   const parts = new Map<number, Campaign>();
-  const sum = (): Campaign => merge(createCampaign(driver), [...parts.values()]);
+  const sum = (): Campaign => merge(createCampaign(drawing.driver), [...parts.values()]);
   const workers: Worker[] = [];
   const run = (index: number): Promise<string | undefined> =>
     new Promise((resolve, reject) => {
       const count = Math.ceil((histories - index) / threads);
       const share: Share = {
-        ...{ seed: seed + index, stride: threads, histories: count, minutes, driver, workloads },
+        ...{ seed: seed + index, stride: threads, histories: count, minutes, ...drawing },
       };
       const file = new URL("./explorer-worker.ts", import.meta.url);
       const worker = new Worker(file, { workerData: share });

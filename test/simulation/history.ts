@@ -26,6 +26,16 @@ export type Fact = { readonly at: number } & (
       readonly state: State;
     }
   | { readonly type: "reopened"; readonly id: RecordId }
+  | { readonly type: "failed-over" }
+  | {
+      readonly type: "restored";
+      readonly id: RecordId;
+      /** 0 if nothing is left. */
+      readonly fence: number;
+      readonly state: State | undefined;
+      readonly leaseUntil: number;
+      readonly runUntil: number;
+    }
   | { readonly type: "renewed"; readonly id: RecordId; readonly fence: number }
   | {
       readonly type: "wrote";
@@ -38,6 +48,8 @@ export type Fact = { readonly at: number } & (
   | {
       readonly type: "called";
       readonly call: number;
+      /** The process that is asked, and its how manieth life. */
+      readonly to: string;
       readonly operation: string;
       readonly variant: string;
     }
@@ -49,6 +61,9 @@ export type Fact = { readonly at: number } & (
       readonly told: Told;
     }
 );
+
+/** What a client was told, and of which call. */
+export type Answered = Extract<Fact, { type: "answered" }>;
 
 /** One line of the provider's ledger. */
 export interface Charge {

@@ -1,15 +1,14 @@
 import { Worker } from "node:worker_threads";
 import type { Campaign } from "./campaign.ts";
 import type { Mutant } from "./mutant.ts";
+import type { Aim } from "./plan.ts";
 import type { SearchReport, SearchTask } from "./search-worker.ts";
-import type { WorkloadName } from "./workload.ts";
 
-export interface Task {
+/** Aimed as the mutant is, if it says nothing else. */
+export interface Task extends Aim {
   readonly seeds: number;
   /** The broken copy to explore; the project's own code by default. */
   readonly mutant?: Mutant;
-  /** The only ones to draw from; the mutant's own by default. */
-  readonly workloads?: readonly WorkloadName[];
 }
 
 export interface Report {

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Code } from "./code.ts";
-import type { WorkloadName } from "./workload.ts";
+import type { Aim } from "./plan.ts";
 
 /** One textual change; the text before it stands in its file exactly once. */
 export interface Patch {
@@ -11,12 +11,13 @@ export interface Patch {
   readonly after: string;
 }
 
-/** A version of the protocol with one promise broken, to see that the simulation notices. */
-export interface Mutant {
+/**
+ * A version of the protocol with one promise broken, to see that the simulation notices; aimed
+ * where it shows, if few operations can show it.
+ */
+export interface Mutant extends Aim {
   readonly name: string;
   readonly patches: readonly Patch[];
-  /** Where to look for it, if only few operations can show it. */
-  readonly workloads?: readonly WorkloadName[];
 }
 
 const ROOT = join(import.meta.dirname, "..", "..");

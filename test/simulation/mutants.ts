@@ -1,3 +1,4 @@
+import { FAILOVER_MUTANTS } from "./failover-mutants.ts";
 import { LATER_MUTANTS } from "./later-mutants.ts";
 import { type Mutant, patch } from "./mutant.ts";
 import { WEBHOOK_MUTANTS } from "./webhook-mutants.ts";
@@ -10,12 +11,13 @@ const WRITES = "stores/memory/writes.ts";
 export const MUTANTS: readonly Mutant[] = [
   ...LATER_MUTANTS,
   ...WEBHOOK_MUTANTS,
+  ...FAILOVER_MUTANTS,
   {
     name: "no-fence",
     patches: [
       patch(
         "stores/memory/ledger.ts",
-        'if (record?.state !== "running" || record.fence !== holder.fence) return "stale";',
+        'if (record === undefined || !isHeldBy(record, holder)) return "stale";',
         'if (record?.state !== "running") return "stale";',
       ),
     ],

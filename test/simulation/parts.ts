@@ -70,7 +70,10 @@ export function reserve({ op, input, label, hands }: Work): Promise<{ id: string
 export function settle(work: Work, id: string, status: "paid" | "released"): Promise<unknown> {
   const { op, label, hands, input, code } = work;
   return op.settle(async (tx, write) => {
-    tx.table<Order>("orders").put(id, { operation: label, variant: String(input.amount), status });
+    const orders = tx.table<Order>("orders");
+    // An update changes nothing where the row is not there, and says so to nobody.
+    if (orders.get(id) !== undefined)
+      orders.put(id, { operation: label, variant: String(input.amount), status });
     write.stage(status === "paid" ? "receipt" : "regret", { id });
     const nonce = hands.nonce();
     await hands.pause();

@@ -18,6 +18,7 @@ export const FAULTS = [
   "skew",
   "stall",
   "throw",
+  "failover",
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -67,12 +68,19 @@ export interface Plan {
 const CALM_FAULTS: readonly Fault[] = ["lose-answer", "lose-request", "refuse"];
 const DAY_MS = 86_400_000;
 
-/** @param workloads the only ones to draw from, where a campaign looks for something in them */
-export function drawPlan(seed: number, workloads?: readonly WorkloadName[]): Plan {
+/** What a campaign looks for. */
+export interface Aim {
+  /** The only ones to draw from. */
+  readonly workloads?: readonly WorkloadName[] | undefined;
+  /** Whether the store of every history may fail over, and not only that of a few. */
+  readonly failover?: boolean | undefined;
+}
+
+export function drawPlan(seed: number, { workloads, failover = false }: Aim = {}): Plan {
   const chance = createChance(seed, "plan");
   const calm = chance.hit(0.12);
   const rates = Object.fromEntries(
-    FAULTS.map((fault) => {
+    FAULTS.filter((fault) => fault !== "failover").map((fault) => {
       const there = calm ? CALM_FAULTS.includes(fault) : chance.hit(0.45);
       return [fault, there ? chance.pick([0.02, 0.05, 0.1, 0.25]) : 0];
     }),
@@ -98,7 +106,8 @@ export function drawPlan(seed: number, workloads?: readonly WorkloadName[]): Pla
   const hears = hearsEvents({ operations });
   const deep = !calm && (hears || operations.some(({ workload }) => workload in DOUBTFUL));
   return {
-    ...{ rates, calm, operations },
+    rates: { ...rates, failover: calm || hears ? 0 : drawFailover(seed, failover) },
+    ...{ calm, operations },
     workerRate: hears ? 0.07 : deep ? 0.12 : 0.03,
     namespaceRate: 0.1,
     nodes: calm ? 1 : 1 + chance.below(3),
@@ -112,4 +121,10 @@ export function drawPlan(seed: number, workloads?: readonly WorkloadName[]): Pla
       ? { events: chance.pick(["queued", "inline"] as const), stranger: chance.hit(0.2) }
       : {}),
   };
+}
+
+/** Drawn apart, because it is so seldom that the other draws of a seed need not know of it. */
+function drawFailover(seed: number, always: boolean): number {
+  const chance = createChance(seed, "failover");
+  return chance.hit(0.12) || always ? chance.pick([0.01, 0.03]) : 0;
 }

@@ -14,6 +14,7 @@ import { WEBHOOK_WORKLOADS } from "./workload.ts";
 const HISTORIES = 6_000;
 const DOUBTFUL = 3_000;
 const WEBHOOKS = 2_000;
+const FAILOVERS = 3_000;
 const REPEATED = 150;
 
 test("no schedule, crash or lost answer breaks a promise", async (context) => {
@@ -43,6 +44,15 @@ test("events bring the proof of a charge once, whatever is lost on their way", a
   for (const line of table(campaign, "events").split("\n")) context.diagnostic(line);
   assert.deepEqual(missed(campaign, "events"), [], "a port never met one of its faults");
   assert.deepEqual(belowFloor(campaign, workloads), [], "too few operations reach their outcome");
+});
+
+test("what a failover forgets is done again, and nothing that it leaves is done twice", async (context) => {
+  const { found, campaign } = await launch({ seeds: FAILOVERS, failover: true });
+  if (found) assert.fail(found.text);
+  const failovers = campaign.met.get("store failover") ?? 0;
+  context.diagnostic(`${campaign.histories} histories, ${failovers} failovers, no violation`);
+  assert.ok(failovers > FAILOVERS / 4, "too few stores failed over");
+  assert.deepEqual(belowFloor(campaign), [], "too few operations reach their outcome");
 });
 
 test("a seed repeats itself, and nothing waits outside of the scheduler", async () => {

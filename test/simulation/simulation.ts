@@ -6,12 +6,12 @@ import { startClient } from "./clients.ts";
 import type { Code } from "./code.ts";
 import { copyOf } from "./copy.ts";
 import { type Driver, swarmDriver } from "./driver.ts";
+import { failOver } from "./failover.ts";
 import type { History, Order, Remains } from "./history.ts";
-import { drawPlan, type Plan, type PlannedOperation } from "./plan.ts";
+import { type Aim, drawPlan, type Plan, type PlannedOperation } from "./plan.ts";
 import { priorityDriver } from "./priority.ts";
 import { createScheduler, type Scheduler } from "./scheduler.ts";
 import { type Handled, hearsEvents } from "./webhook.ts";
-import type { WorkloadName } from "./workload.ts";
 import { createWorld, type Process, type World } from "./world.ts";
 
 /** A history that does not end within this many steps after its faults have stopped hangs. */
@@ -25,10 +25,9 @@ const HOLD_MS = 75_000;
 export const DRIVERS = ["swarm", "priority"] as const;
 export type DriverName = (typeof DRIVERS)[number];
 
-export interface SimulateOptions {
+export interface SimulateOptions extends Aim {
   /** The ordinals of faults that must not happen. */
   readonly skip?: ReadonlySet<number>;
-  readonly workloads?: readonly WorkloadName[] | undefined;
   /** Who chooses what happens next; half of the seeds are run by each by default. */
   readonly driver?: DriverName | undefined;
   /** Also waits for a turn of the event loop at the end, to catch what leaves the scheduler. */
@@ -46,7 +45,7 @@ export function simulate(
   seed: number,
   options: SimulateOptions = {},
 ): Promise<Simulated> {
-  const plan = drawPlan(seed, options.workloads);
+  const plan = drawPlan(seed, options);
   const chance = createChance(seed, "run");
   const swarm = swarmDriver(plan, chance, options.skip);
   const ordered = (options.driver ?? driverOf(seed)) === "priority";
@@ -96,12 +95,14 @@ export async function play(
   }
 }
 
-/** Workers pass and clocks jump at any time. */
-function disturb({ plan, chance, processes, scheduler }: World): undefined {
-  if (plan.calm) return;
+/** Workers pass and clocks jump at any time, and at times the store fails over. */
+function disturb(world: World): Promise<void> | undefined {
+  const { plan, chance, processes, scheduler } = world;
+  if (plan.calm) return undefined;
   if (chance.hit(plan.workerRate)) launchWorker(scheduler, chance.pick(processes));
   if (scheduler.strikes("skew", "clock"))
     chance.pick(processes).node.wallSkewMs = (chance.fraction() - 0.5) * 7_200_000;
+  return failOver(world);
 }
 
 export function launchWorker(scheduler: Scheduler, { node, recover }: Process): void {

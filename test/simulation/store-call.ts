@@ -97,7 +97,9 @@ function park<T>(world: World, node: Node, call: StoreCall<T>): Promise<Answer<T
       scheduler.hears(node, answer);
       resolve(answer);
     };
-    const ended = (answer: Answer<T>, fault: Fault | undefined): void => {
+    const ended = (given: Answer<T>, fault: Fault | undefined, era: number): void => {
+      // A transaction that a failover has rolled back under way; its session is gone.
+      const answer = era === world.era ? given : LOST;
       const fact = answer.kind === "ok" ? tell(answer.value) : undefined;
       if (fact) facts.push({ at: scheduler.now(), ...fact } as unknown as Fact);
       if (fault === "crash-after" && alive()) world.crash(node);
@@ -115,8 +117,9 @@ function park<T>(world: World, node: Node, call: StoreCall<T>): Promise<Answer<T
       else if (fault === "refuse") deliver(REFUSED);
       else {
         if (gate && fault === "late-commit") gate.closed = () => deliver(LOST);
+        const { era } = world;
         run().then(
-          (answer) => ended(answer, fault),
+          (answer) => ended(answer, fault, era),
           (error) => world.broken.push(`store.${method} threw ${String(error)}`),
         );
       }

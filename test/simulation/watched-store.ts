@@ -109,6 +109,7 @@ export function watchedStore(world: World, node: Node): Watched {
     due: (request) => call("due", () => raw.due(request)),
     prune: (request) => call("prune", () => raw.prune(request)),
     namespace: (name) => call("namespace", () => raw.namespace(name)),
+    lineage: () => call("lineage", () => raw.lineage()),
     inbox: hearsEvents(world.plan) ? watchedInbox(raw.inbox, calls) : raw.inbox,
   };
 }

@@ -47,6 +47,8 @@ export interface Expectation {
   readonly fails: boolean;
   /** Whether a lost effect may leave it for a person. */
   readonly doubts: boolean;
+  /** Whether its provider recognises nothing that it was sent before. */
+  readonly keyless?: boolean;
 }
 
 const PLAIN: Expectation = { charges: 1, orders: 0, messages: 0, fails: false, doubts: false };
@@ -55,18 +57,18 @@ const SHOP: Expectation = { ...PLAIN, orders: 1, messages: 1 };
 export const EXPECTED: Readonly<Record<WorkloadName, Expectation>> = {
   checkout: SHOP,
   plain: PLAIN,
-  keyless: { ...SHOP, doubts: true },
+  keyless: { ...SHOP, doubts: true, keyless: true },
   decline: { ...SHOP, charges: 0, fails: true },
   pair: { ...SHOP, charges: 2 },
   loose: PLAIN,
   early: PLAIN,
   refused: SHOP,
-  found: { ...SHOP, doubts: true },
-  told: SHOP,
+  found: { ...SHOP, doubts: true, keyless: true },
+  told: { ...SHOP, keyless: true },
   "taken-back": { ...SHOP, charges: 0, most: 1, fails: true },
   atomic: { ...SHOP, charges: 0 },
   "atomic-fail": { ...SHOP, charges: 0, fails: true },
-  "opaque-doubt": { ...PLAIN, doubts: true },
+  "opaque-doubt": { ...PLAIN, doubts: true, keyless: true },
   "opaque-rerun": PLAIN,
   "opaque-probe": PLAIN,
   "webhook-keyless": { ...SHOP, doubts: true },

@@ -39,6 +39,9 @@ export interface World {
   readonly broken: string[];
   readonly clients: Client[];
   readonly sender: Sender;
+  /** How often the store has failed over, and what makes it fail over to its copy. */
+  era: number;
+  back: (() => void) | undefined;
   /** A number that nobody has drawn before; a process's own do not depend on the others. */
   nonce(node?: Node): number;
   crash(node: Node): void;
@@ -66,6 +69,7 @@ export function createWorld(code: Code, plan: Plan, chance: Chance, scheduler: S
       recordId(workload.startsWith("opaque") ? "http" : "own", scope, key),
     ),
     raw: code.memoryStore({ clock: wall }),
+    ...{ era: 0, back: undefined },
     facts: [],
     charges: [],
     excused: new Set(),

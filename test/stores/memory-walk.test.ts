@@ -169,7 +169,8 @@ function take(
   index: number,
   before: OperationRecord | undefined,
 ): Promise<Answer<unknown>> {
-  const holder = { id: REQUEST.id, fence: step.fence };
+  const { attemptId = "nobody" } = before ?? {};
+  const holder = { id: REQUEST.id, fence: step.fence, attemptId };
   const body = new Uint8Array([index]);
   const kind = step.failed ? ("failed" as const) : ("succeeded" as const);
   const outcome = { kind, status: 200, headers: [], body };

@@ -30,6 +30,7 @@ function openBench(): StoreBench<MemoryTransaction> {
     },
     // Memory has one process and one object; its handles are the same one.
     again: () => store,
+    changeLineage: () => store.checkpoint()(),
     userRows: {
       insert: (tx, id) => tx.table<string>("orders").insert(id, id),
       count: () => store.table("orders").values().length,

@@ -18,7 +18,15 @@ const ENDS: Ends = {
 
 const failed = (code: string): Error => Object.assign(new Error("It failed."), { code });
 const held = (id: string, owner?: string): Held => ({
-  ...{ id: id.repeat(64), fence: 1, leaseMs: 30_000, since: 0, until: 600_000, owner },
+  ...{
+    id: id.repeat(64),
+    fence: 1,
+    attemptId: `${id}1`,
+    leaseMs: 30_000,
+    since: 0,
+    until: 600_000,
+    owner,
+  },
 });
 
 /** Whether a statement takes the lock, gives it back, names the owner, or is somebody's own. */
@@ -102,7 +110,7 @@ test("the server is told both ends of the connection, and which claims have its 
   await session.tend([held("a"), held("b")]);
   assert.deepEqual(seen.lock, ["127.0.0.1", "4711", "127.0.0.1", "5432"], "as the server sees it");
   const ids = `{"${"a".repeat(64)}","${"b".repeat(64)}"}`;
-  assert.deepEqual(seen.own, ["0", "7", ids, '{"1","1"}', '{"30000","30000"}']);
+  assert.deepEqual(seen.own, ["0", "7", ids, '{"1","1"}', '{"a1","b1"}', '{"30000","30000"}']);
   const [, own = ""] = scripts;
   assert.ok(own.includes("$1::text::float8 *") && own.includes("held.lease_ms"));
   state.needed = false;

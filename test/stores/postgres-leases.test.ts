@@ -15,7 +15,9 @@ const ENDS: Ends = {
   ...{ remoteAddress: "127.0.0.1", remotePort: 5432 },
 };
 
-const holderOf = (id: string, fence = 1): Holder => ({ id: id.repeat(64), fence });
+const holderOf = (id: string, fence = 1): Holder => ({
+  ...{ id: id.repeat(64), fence, attemptId: `${id}${fence}` },
+});
 
 /** Leases over a server that gives the locks 1, 2, … in turn. */
 function opened() {

@@ -13,6 +13,7 @@ import type { Fenced, Recorded } from "../../store.ts";
 import { boundedEvidence, takenAlarm } from "../evidence.ts";
 import { stepOf } from "./change.ts";
 import type { MemoryLedger } from "./ledger.ts";
+import type { Shelves } from "./shelves.ts";
 import { begun, recorded } from "./steps.ts";
 
 /** What is known of effects beside the records: the evidence, and whose each reference is. */
@@ -31,10 +32,10 @@ export interface MemoryEffects {
   remove(id: RecordId, steps: readonly StepRecord[]): void;
 }
 
-export function effectsInMemory(now: () => number): MemoryEffects {
-  const noted = new Map<RecordId, readonly EvidenceRecord[]>();
-  const adopted = new Map<string, StepName>();
-  const keys = new Map<string, StepName>();
+export function effectsInMemory(shelves: Shelves, now: () => number): MemoryEffects {
+  const noted = shelves.map<RecordId, readonly EvidenceRecord[]>();
+  const adopted = shelves.map<string, StepName>();
+  const keys = shelves.map<string, StepName>();
 
   function note(id: RecordId, evidence: Evidence): void {
     const entry = { ...boundedEvidence(evidence), at: now() };

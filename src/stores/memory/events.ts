@@ -1,5 +1,6 @@
 import type { EventRecord, NewEvent } from "../../store/inbox.ts";
 import { copyBytes } from "./copies.ts";
+import type { Shelves } from "./shelves.ts";
 
 /** An event as it is kept. */
 export interface EventRow extends EventRecord {
@@ -43,12 +44,12 @@ export function nameOf(source: string, name: string): string {
   return JSON.stringify([source, name]);
 }
 
-export function memoryEvents(): MemoryEvents {
-  const rows = new Map<number, EventRow>();
-  const keys = new Map<string, number>();
-  const aliases = new Map<string, number>();
-  const changes = new Map<string, number>();
-  const waiting = new Map<string, Map<number, EventRow>>();
+export function memoryEvents(shelves: Shelves): MemoryEvents {
+  const rows = shelves.map<number, EventRow>();
+  const keys = shelves.map<string, number>();
+  const aliases = shelves.map<string, number>();
+  const changes = shelves.map<string, number>();
+  const waiting = shelves.map<string, Map<number, EventRow>>();
   let last = 0;
 
   function put(row: EventRow): void {

@@ -1,6 +1,7 @@
 import type { ClaimedObject, ObjectClaimRequest, WaitingEvent } from "../../store/inbox.ts";
 import { copyBytes } from "./copies.ts";
 import { type EventRow, type MemoryEvents, nameOf, type ObjectName } from "./events.ts";
+import type { Shelves } from "./shelves.ts";
 
 /** What events are about, and who may handle them. */
 export interface ObjectRow extends ObjectName {
@@ -21,8 +22,8 @@ export interface MemoryObjects {
 /** An event that is handled as it is accepted keeps its object from all others meanwhile. */
 export type ObjectsUnderWay = Set<string>;
 
-export function memoryObjects(): MemoryObjects {
-  const rows = new Map<string, ObjectRow>();
+export function memoryObjects(shelves: Shelves): MemoryObjects {
+  const rows = shelves.map<string, ObjectRow>();
   const find = ({ source, object }: ObjectName): ObjectRow =>
     rows.get(nameOf(source, object)) ?? { source, object, state: undefined, fence: 0 };
   return {

@@ -10,19 +10,21 @@ import { arrive, counts, foundEvents, pruneEvents, redeliver } from "./inbox-kee
 import { claim, memoryObjects } from "./inbox-objects.ts";
 import type { MemoryMessages } from "./messages.ts";
 import { memoryRulings } from "./rulings.ts";
+import type { Shelves } from "./shelves.ts";
 import type { MemoryTables, MemoryTransaction } from "./tables.ts";
 
 /** The contract of what comes in. */
 export function memoryInbox(
+  shelves: Shelves,
   tables: MemoryTables,
   messages: MemoryMessages,
   now: () => number,
 ): InboxStore<MemoryTransaction> {
-  const events = memoryEvents();
-  const objects = memoryObjects();
+  const events = memoryEvents(shelves);
+  const objects = memoryObjects(shelves);
   const ports: HandledPorts = { events, objects, underWay: new Set(), messages, tables, now };
-  const cursors = new Map<string, string>();
-  const rulings = memoryRulings(now);
+  const cursors = shelves.map<string, string>();
+  const rulings = memoryRulings(shelves, now);
   return {
     accept: async (request) => attempt(() => accept(events, cursors, request, now())),
     acceptHandled: (event, work) => attemptLater(() => acceptHandled(ports, event, work)),

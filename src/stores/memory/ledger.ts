@@ -1,9 +1,10 @@
 import type { RecordId } from "../../model/key.ts";
-import type { Holder, OperationRecord } from "../../model/operation.ts";
+import { type Holder, isHeldBy, type OperationRecord } from "../../model/operation.ts";
 import type { Fenced, Message, Snapshot, StoredMessage } from "../../store.ts";
 import type { Change } from "./change.ts";
 import { copyRecord } from "./copies.ts";
 import type { MemoryMessages } from "./messages.ts";
+import type { Shelves } from "./shelves.ts";
 
 /** The records and their messages. Every method is one synchronous turn, so it needs no locks. */
 export interface MemoryLedger {
@@ -21,8 +22,12 @@ export interface MemoryLedger {
   remove(id: RecordId): void;
 }
 
-export function memoryLedger(now: () => number, outbox: MemoryMessages): MemoryLedger {
-  const records = new Map<RecordId, OperationRecord>();
+export function memoryLedger(
+  shelves: Shelves,
+  now: () => number,
+  outbox: MemoryMessages,
+): MemoryLedger {
+  const records = shelves.map<RecordId, OperationRecord>();
 
   function keep(record: OperationRecord, messages: readonly Message[] = []): void {
     const copy = copyRecord(record, records.get(record.id));
@@ -42,7 +47,7 @@ export function memoryLedger(now: () => number, outbox: MemoryMessages): MemoryL
     snapshot: (record) => ({ record: copyRecord(record), now: now() }),
     write(holder, change, messages) {
       const record = records.get(holder.id);
-      if (record?.state !== "running" || record.fence !== holder.fence) return "stale";
+      if (record === undefined || !isHeldBy(record, holder)) return "stale";
       const next = change(record, now());
       if (typeof next === "string") return next;
       keep(next, messages);

@@ -3,6 +3,7 @@ import type { StagedMessage } from "../../model/message.ts";
 import type { MessageRecord } from "../../store/outbox.ts";
 import type { StoredMessage } from "../../store.ts";
 import { copyBytes } from "./copies.ts";
+import type { Shelves } from "./shelves.ts";
 
 /** A message as it is kept; its payload is empty once pruned. */
 export interface MessageRow extends MessageRecord {
@@ -23,10 +24,10 @@ export interface MemoryMessages {
   put(row: MessageRow): void;
 }
 
-export function memoryMessages(): MemoryMessages {
-  const rows = new Map<number, MessageRow>();
-  const byOrigin = new Map<RecordId, number[]>();
-  const taken = new Set<string>();
+export function memoryMessages(shelves: Shelves): MemoryMessages {
+  const rows = shelves.map<number, MessageRow>();
+  const byOrigin = shelves.map<RecordId, readonly number[]>();
+  const taken = shelves.map<string, true>();
   return {
     stage(messages, now) {
       if (messages.length === 0) return;
@@ -40,7 +41,7 @@ export function memoryMessages(): MemoryMessages {
           throw new Error(`The message key ${key} of the topic ${topic} is taken.`);
         wanted.add(pair);
       }
-      for (const pair of wanted) taken.add(pair);
+      for (const pair of wanted) taken.set(pair, true);
       for (const row of staged) {
         rows.set(row.number, row);
         byOrigin.set(row.origin, [...(byOrigin.get(row.origin) ?? []), row.number]);

@@ -12,10 +12,15 @@ import { type MemoryMessages, type MessageRow, messageRecord } from "./messages.
 import { pruneMessages, settleMessages } from "./outbox-keeping.ts";
 import { foundMessages } from "./outbox-search.ts";
 import { memoryRulings } from "./rulings.ts";
+import type { Shelves } from "./shelves.ts";
 
 /** The contract of what goes out, over the messages that were staged. */
-export function memoryOutbox(messages: MemoryMessages, now: () => number): OutboxStore {
-  const rulings = memoryRulings(now);
+export function memoryOutbox(
+  shelves: Shelves,
+  messages: MemoryMessages,
+  now: () => number,
+): OutboxStore {
+  const rulings = memoryRulings(shelves, now);
   return {
     claim: async (request) => attempt(() => claim(messages, request, now())),
     end: async (holder, end) => attempt(() => endMessage(messages, holder, end, now())),

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../../model/clock.ts";
-import type { Store } from "../../store.ts";
+import type { Answer, Lineage, Store } from "../../store.ts";
 import { attempt, attemptLater } from "./answer.ts";
 import { claim, takeOver, type UnderWay } from "./claims.ts";
 import { begin, effectsInMemory, record } from "./effects.ts";
@@ -10,6 +10,7 @@ import { memoryOutbox } from "./outbox.ts";
 import { prune } from "./prune.ts";
 import { reopen } from "./reopening.ts";
 import { due, list } from "./search.ts";
+import { createShelves } from "./shelves.ts";
 import { type MemoryTransaction, memoryTables, type ReadableTable } from "./tables.ts";
 import { atomic, transact } from "./transactions.ts";
 import { renewed, settled, suspended } from "./writes.ts";
@@ -25,6 +26,14 @@ export interface MemoryStoreOptions {
 export interface MemoryStore extends Store<MemoryTransaction, "async"> {
   /** The committed rows of a table of the user's own. */
   table<T>(name: string): ReadableTable<T>;
+  lineage(): Promise<Answer<Lineage>>;
+  /**
+   * Remembers all that is committed now.
+   *
+   * @returns what brings it back: all later commits are lost, as by a failover to a copy that lags
+   *   or a restored backup, and `lineage` tells of it
+   */
+  checkpoint(): () => void;
 }
 
 /**
@@ -37,12 +46,14 @@ export interface MemoryStore extends Store<MemoryTransaction, "async"> {
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const { clock = systemClock, skew = { ms: 0 } } = options;
   const now = (): number => clock.wall() + skew.ms;
-  const messages = memoryMessages();
-  const ledger = memoryLedger(now, messages);
-  const effects = effectsInMemory(now);
-  const tables = memoryTables();
+  const shelves = createShelves();
+  const messages = memoryMessages(shelves);
+  const ledger = memoryLedger(shelves, now, messages);
+  const effects = effectsInMemory(shelves, now);
+  const tables = memoryTables(shelves);
+  const settings = shelves.map<"namespace", string>();
   const underWay: UnderWay = new Set();
-  let namespace: string | undefined;
+  let changedAt: number | undefined;
   return {
     capabilities: { callbacks: "async", durable: false, separateLeases: true, noticesDeath: false },
     claim: async (request) => attempt(() => claim(ledger, underWay, request)),
@@ -74,16 +85,25 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     list: async (filter) => attempt(() => list(ledger, filter)),
     prune: async (request) => attempt(() => prune(ledger, effects, request)),
     messages: async (id) => attempt(() => ledger.messages(id)),
+    lineage: async () => ({ kind: "ok", value: { changedAt } }),
     namespace: async (name) => {
-      namespace ??= name;
-      return { kind: "ok", value: namespace };
+      const kept = settings.get("namespace") ?? name;
+      settings.set("namespace", kept);
+      return { kind: "ok", value: kept };
     },
-    inbox: memoryInbox(tables, messages, now),
-    outbox: memoryOutbox(messages, now),
+    inbox: memoryInbox(shelves, tables, messages, now),
+    outbox: memoryOutbox(shelves, messages, now),
     // Maps need no tables.
     migrate: async () => [],
     schema: () => "",
     close: async () => {},
     table: (name) => tables.table(name),
+    checkpoint() {
+      const back = shelves.checkpoint();
+      return () => {
+        back();
+        changedAt = now();
+      };
+    },
   };
 }

@@ -1,4 +1,5 @@
 import type { MaybePromise } from "../../store.ts";
+import type { Shelves } from "./shelves.ts";
 
 /** A committed table as anyone may read it. */
 export interface ReadableTable<T> {
@@ -37,15 +38,17 @@ export interface MemoryTables {
   ): Promise<R>;
 }
 
-export function memoryTables(): MemoryTables {
-  const committed = new Map<string, Rows>();
+export function memoryTables(shelves: Shelves): MemoryTables {
+  const committed = shelves.map<string, Rows>();
   let turn: Promise<unknown> = Promise.resolve();
   return {
     table: (name) => readable(() => committed.get(name) ?? new Map()),
     transaction(work, end) {
       const mine = turn.then(async () => {
         const copies = new Map<string, Rows>();
+        const era = shelves.era();
         const ended = await runOn(copies, committed, work);
+        if (shelves.era() !== era) throw new Error("The store went back meanwhile.");
         return end(ended, () => {
           for (const [name, rows] of copies) committed.set(name, rows);
         });

@@ -36,7 +36,9 @@ export function staged(messages: readonly (Message | StagedMessage)[]): Cell {
 const WAIT_POSITION = 2;
 
 /** Fenced writes ask without waiting for a lock; who is answered `locked` asks again alone. */
-export const held = ({ id, fence }: Holder): Cell[] => [idCell(id), String(fence), "false"];
+export function held({ id, fence, attemptId, stepsKnown = 0 }: Holder): Cell[] {
+  return [idCell(id), String(fence), "false", attemptId, String(stepsKnown)];
+}
 
 /** The same call, waiting for a lock. */
 export function waiting({ name, values }: Call): Call {
@@ -112,11 +114,14 @@ export function settleAtomicCall(
 }
 
 export function takeOverCall(request: TakeOverRequest, owner: Owner, skewMs: number): Call {
-  const { attemptId, leaseMs, runForMs } = request;
+  const { id, fence, attemptId, leaseMs, runForMs } = request;
   const durations = [String(leaseMs), String(runForMs)];
   return {
     name: "take_over",
-    values: [...held(request), attemptId, ...durations, owner ?? null, String(skewMs)],
+    values: [
+      ...[idCell(id), String(fence), "false", attemptId],
+      ...[...durations, owner ?? null, String(skewMs)],
+    ],
   };
 }
 

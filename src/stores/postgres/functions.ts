@@ -71,26 +71,37 @@ BEGIN
 END $$;`;
 }
 
-/** Locks the operation if the holder's claim is the newest; `locked` if another write is at it. */
+/**
+ * Locks the operation if the holder's claim is the newest, and all steps that it knows of are
+ * there; `locked` if another write is at it.
+ */
 function holdFunction(names: Names): string {
-  return `CREATE FUNCTION ${names.of("hold")}(p_id bytea, p_fence bigint, p_wait boolean)
+  return `CREATE FUNCTION ${names.of("hold")}(p_id bytea, p_fence bigint, p_wait boolean,
+  p_attempt_id text, p_steps_known bigint)
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   held_state text;
   held_fence bigint;
+  held_attempt text;
 BEGIN
   ${refuseIsolation()}
   IF p_wait THEN
-    SELECT state, fence INTO held_state, held_fence FROM ${names.operation}
-      WHERE id = p_id FOR NO KEY UPDATE;
+    SELECT state, fence, attempt_id INTO held_state, held_fence, held_attempt
+      FROM ${names.operation} WHERE id = p_id FOR NO KEY UPDATE;
   ELSE
-    SELECT state, fence INTO held_state, held_fence FROM ${names.operation}
-      WHERE id = p_id FOR NO KEY UPDATE SKIP LOCKED;
+    SELECT state, fence, attempt_id INTO held_state, held_fence, held_attempt
+      FROM ${names.operation} WHERE id = p_id FOR NO KEY UPDATE SKIP LOCKED;
     IF NOT FOUND AND EXISTS (SELECT FROM ${names.operation} WHERE id = p_id) THEN
       RETURN 'locked';
     END IF;
   END IF;
-  RETURN CASE WHEN held_state = 'running' AND held_fence = p_fence THEN 'done' ELSE 'stale' END;
+  IF held_state = 'running' AND held_fence = p_fence AND held_attempt = p_attempt_id THEN
+    IF p_steps_known = 0 OR p_steps_known <=
+        (SELECT count(*) FROM ${names.step} WHERE operation_id = p_id) THEN
+      RETURN 'done';
+    END IF;
+  END IF;
+  RETURN 'stale';
 END $$;`;
 }
 
@@ -150,7 +161,7 @@ ${ACCEPTABLE}
 
 function takeOverFunction(names: Names): string {
   const declare = `run_end timestamptz := moment + ${LEASE("p_run_for_ms")};`;
-  const body = `  IF ${names.of("hold")}(p_id, p_fence, p_wait) = 'locked' THEN
+  const body = `  IF ${names.of("hold")}(p_id, p_fence, p_wait, p_attempt_id, 0) = 'locked' THEN
     RETURN 'locked';
   END IF;
   UPDATE ${names.operation} SET state = 'running', fence = fence + 1, attempts = attempts + 1,

@@ -61,13 +61,13 @@ export function keptConnection(
   }
 
   return {
-    hold({ id, fence }, { leaseMs, runForMs }, owner) {
+    hold({ id, fence, attemptId }, { leaseMs, runForMs }, owner) {
       const since = clock.monotonic();
-      live.set(id, { id, fence, leaseMs, since, until: since + runForMs, owner });
+      live.set(id, { id, fence, attemptId, leaseMs, since, until: since + runForMs, owner });
       if (session.isWanting(owner)) void tendLater();
     },
-    drop({ id, fence }) {
-      if (live.get(id)?.fence === fence) live.delete(id);
+    drop({ id, attemptId }) {
+      if (live.get(id)?.attemptId === attemptId) live.delete(id);
       const now = clock.monotonic();
       for (const [name, { until }] of live) if (until < now) live.delete(name);
       void session.giveBack();

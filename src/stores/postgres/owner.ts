@@ -9,6 +9,7 @@ import { type Names, SERVER } from "./statements.ts";
 export interface Held {
   readonly id: RecordId;
   readonly fence: number;
+  readonly attemptId: string;
   readonly leaseMs: number;
   /** When it was made and ends at the latest, on this process's own clock, in milliseconds. */
   readonly since: number;
@@ -64,8 +65,9 @@ export function ownClaims(
     missed_at = least(${moment} + ${LEASE("held.lease_ms")} / 2, operation.lease_until)
   FROM (
     SELECT o.id, t.lease_ms::float8 FROM ${names.operation} AS o
-      JOIN unnest($3::text::text[], $4::text::bigint[], $5::text::float8[])
-        AS t(id, fence, lease_ms) ON o.id = decode(t.id, 'hex') AND o.fence = t.fence
+      JOIN unnest($3::text::text[], $4::text::bigint[], $5::text::text[], $6::text::float8[])
+        AS t(id, fence, attempt_id, lease_ms)
+        ON o.id = decode(t.id, 'hex') AND o.fence = t.fence AND o.attempt_id = t.attempt_id
     WHERE o.state = 'running' AND o.form <> 'opaque'
     FOR NO KEY UPDATE OF o SKIP LOCKED
   ) AS held WHERE operation.id = held.id`;
@@ -73,6 +75,7 @@ export function ownClaims(
     arrayLiteral(claims.map((claim) => String(read(claim))));
   return session.query(sql, [
     ...[String(skewMs), owner],
-    ...[column(({ id }) => id), column(({ fence }) => fence), column(({ leaseMs }) => leaseMs)],
+    ...[column(({ id }) => id), column(({ fence }) => fence)],
+    ...[column(({ attemptId }) => attemptId), column(({ leaseMs }) => leaseMs)],
   ]);
 }

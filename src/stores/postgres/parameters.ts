@@ -4,6 +4,14 @@ export type Kind = "id" | "bytes" | "text" | "texts" | "integer" | "number" | "f
 /** The parameters of a function, in order. */
 export type Parameters = Readonly<Record<string, Kind>>;
 
+/** What a fenced write says of its holder, and whether it waits for a lock. */
+const HELD = {
+  p_fence: "integer",
+  p_wait: "flag",
+  p_attempt_id: "text",
+  p_steps_known: "integer",
+} as const;
+
 /** The functions of the database that write operations. */
 export type OperationFunction =
   | "claim"
@@ -85,16 +93,14 @@ export const OPERATION_FUNCTIONS: Readonly<Record<OperationFunction, Parameters>
   },
   renew: {
     p_id: "id",
-    p_fence: "integer",
-    p_wait: "flag",
+    ...HELD,
     p_lease_ms: "number",
     p_owner: "integer",
     p_skew_ms: "number",
   },
   begin_step: {
     p_id: "id",
-    p_fence: "integer",
-    p_wait: "flag",
+    ...HELD,
     p_name: "text",
     p_input_digest: "text",
     p_provider_key: "text",
@@ -112,8 +118,7 @@ export const OPERATION_FUNCTIONS: Readonly<Record<OperationFunction, Parameters>
   },
   record_step: {
     p_id: "id",
-    p_fence: "integer",
-    p_wait: "flag",
+    ...HELD,
     p_name: "text",
     p_kind: "text",
     p_verdict: "text",
@@ -125,8 +130,7 @@ export const OPERATION_FUNCTIONS: Readonly<Record<OperationFunction, Parameters>
   },
   record_atomic: {
     p_id: "id",
-    p_fence: "integer",
-    p_wait: "flag",
+    ...HELD,
     p_name: "text",
     p_input_digest: "text",
     p_result_value: "bytes",
@@ -158,8 +162,7 @@ export const OPERATION_FUNCTIONS: Readonly<Record<OperationFunction, Parameters>
   },
   settle: {
     p_id: "id",
-    p_fence: "integer",
-    p_wait: "flag",
+    ...HELD,
     p_kind: "text",
     p_status: "integer",
     p_reference: "text",
@@ -170,8 +173,7 @@ export const OPERATION_FUNCTIONS: Readonly<Record<OperationFunction, Parameters>
   },
   suspend: {
     p_id: "id",
-    p_fence: "integer",
-    p_wait: "flag",
+    ...HELD,
     p_state: "text",
     p_doubt: "text",
     p_due_in_ms: "number",

@@ -11,7 +11,7 @@ import {
   toMessage,
   toRecord,
 } from "../rows.ts";
-import type { Connection } from "./client.ts";
+import type { Connection, SqliteRow } from "./client.ts";
 import type { Statements } from "./statements.ts";
 
 /** A connection and the statements for it: what every read and write of the store needs. */
@@ -38,8 +38,8 @@ export function nowOf({ connection, sql }: Tables): number {
 }
 
 /** The holder as the condition of every fenced write binds it. */
-export function held({ id, fence }: Holder): { id: Uint8Array; fence: number } {
-  return { id: bytesOf(id), fence };
+export function held({ id, fence, attemptId, stepsKnown = 0 }: Holder): SqliteRow {
+  return { id: bytesOf(id), fence, attemptId, stepsKnown };
 }
 
 function snapshotOf({ connection, sql }: Tables, row: NumberedRow): Snapshot {

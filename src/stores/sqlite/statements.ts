@@ -2,7 +2,7 @@ import { NevertwiceError } from "../../model/errors.ts";
 import { type InboxStatements, inboxStatements } from "./inbox-statements.ts";
 import { type OutboxStatements, outboxStatements } from "./outbox-statements.ts";
 import { OPEN, READY } from "./schema.ts";
-import { HELD, NOW } from "./sql.ts";
+import { held, NOW } from "./sql.ts";
 import { type StepStatements, stepStatements } from "./step-statements.ts";
 
 const PREFIX = /^[A-Za-z_][A-Za-z0-9_]{0,39}$/;
@@ -87,7 +87,7 @@ VALUES (@number, @origin, @scope, @key, @input)`,
   run_until = ${NOW} + cast(@runForMs AS INTEGER)
 WHERE id = @id AND fence = @fence AND state IN (${OPEN}) AND ${READY} <= ${NOW}`,
     renew: `UPDATE ${p}operation
-SET lease_until = min(${NOW} + cast(@leaseMs AS INTEGER), run_until) WHERE ${HELD}`,
+SET lease_until = min(${NOW} + cast(@leaseMs AS INTEGER), run_until) WHERE ${held(p)}`,
   };
 }
 
@@ -99,25 +99,25 @@ function writing(p: string) {
     AND s.compensates IS NULL)`;
   const position = `(SELECT count(*) FROM ${p}step AS s WHERE s.number = o.number)`;
   return {
-    held: `SELECT 1 FROM ${p}operation WHERE ${HELD}`,
+    held: `SELECT 1 FROM ${p}operation WHERE ${held(p)}`,
     recordAtomic: `INSERT INTO ${p}step (number, name, position, kind, input_digest, fence,
   begun_at, recorded_at, result_kind, result_value)
 SELECT number, @name, ${position}, 'atomic', @inputDigest, fence, ${NOW}, ${NOW}, 'succeeded', @value
-FROM ${p}operation AS o WHERE ${HELD}
+FROM ${p}operation AS o WHERE ${held(p, "o")}
 ON CONFLICT (number, name) DO NOTHING`,
     settle: `UPDATE ${p}operation SET state = @kind, lease_until = NULL, run_until = NULL,
   final_at = ${NOW}, outcome_status = @status, outcome_reference = @reference,
   response_missing = @missing
-WHERE ${HELD} AND NOT ${unfinished} AND NOT (@kind = 'failed' AND ${standing})
+WHERE ${held(p)} AND NOT ${unfinished} AND NOT (@kind = 'failed' AND ${standing})
 RETURNING number`,
     unsettled: `SELECT CASE WHEN ${unfinished} THEN 'step-unfinished'
-  ELSE 'effect-uncompensated' END AS reason FROM ${p}operation WHERE ${HELD}`,
+  ELSE 'effect-uncompensated' END AS reason FROM ${p}operation WHERE ${held(p)}`,
     response: `INSERT INTO ${p}response (number, headers, body, stored_at)
 VALUES (@number, @headers, @body, ${NOW})`,
     suspend: `UPDATE ${p}operation SET state = @state, doubt = @doubt, lease_until = NULL,
   run_until = NULL, due_at = ${NOW} + cast(@dueInMs AS INTEGER),
   last_error = coalesce(@error, last_error), attempts = attempts - @givenBack
-WHERE ${HELD}`,
+WHERE ${held(p)}`,
   };
 }
 

@@ -1,6 +1,6 @@
 import { OPAQUE_STEP } from "../../model/step.ts";
 import { READY } from "./schema.ts";
-import { HELD, NOW } from "./sql.ts";
+import { held, NOW } from "./sql.ts";
 
 /** The statements about steps, what they sent, and what is known of their effects. */
 export interface StepStatements {
@@ -54,7 +54,7 @@ const POSITION = (p: string): string =>
 
 function beginning(p: string) {
   return {
-    heldStep: `SELECT number, ${NOW} AS now FROM ${p}operation WHERE ${HELD}`,
+    heldStep: `SELECT number, ${NOW} AS now FROM ${p}operation WHERE ${held(p)}`,
     known: `SELECT ${RULED(p)} FROM ${p}step AS s WHERE s.number = @number AND s.name = @name`,
     begin: `INSERT INTO ${p}step (number, name, position, kind, input_digest, fence, begun_at,
   provider_key, generation, provider, effect_kind, account, region, request, replay_until, look_up,

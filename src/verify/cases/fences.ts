@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { Holder } from "../../model/operation.ts";
 import type { OperationStore } from "../../store.ts";
 import type { StoreCase } from "../bench.ts";
+import { ALL_STALE, everyWrite, LATER, STEP } from "./every-write.ts";
 import {
   answered,
   assertSame,
@@ -16,30 +16,12 @@ import {
   RUN_FOR_MS,
   recordOf,
   recordWrite,
-  sendOf,
   settlementOf,
   settleWrite,
   takenOver,
   takeOverOf,
   within,
 } from "./sample.ts";
-
-const STEP = sendOf("charge");
-const RESULT = { kind: "succeeded", value: bytes("1") } as const;
-const LATER = { state: "waiting", dueInMs: 1_000, countAttempt: true } as const;
-
-/** Every fenced write but the transactions; a holder without the right gets `stale` from each. */
-async function everyWrite(store: OperationStore, holder: Holder): Promise<readonly string[]> {
-  return [
-    answered(await store.renew(holder, LEASE_MS)),
-    answered(await store.begin(holder, { ...STEP, name: "another" })),
-    answered(await store.record(holder, STEP.name, RESULT)),
-    answered(await store.suspend(holder, LATER)),
-    answered(await store.settle(holder, settlementOf())),
-  ];
-}
-
-const ALL_STALE = ["stale", "stale", "stale", "stale", "stale"];
 
 /** Guarantees 3, 7, 14 and 15: who may still write, and when another may begin. */
 export const fenceCases: readonly StoreCase[] = [
@@ -52,7 +34,7 @@ export const fenceCases: readonly StoreCase[] = [
       assert.equal(answered(await bench.store.begin(old, STEP)), "done");
       const { record: current } = await takenOver(bench, old);
       assert.deepEqual(await everyWrite(bench.store, old), ALL_STALE);
-      assert.deepEqual(await everyWrite(bench.store, { id: old.id, fence: 99 }), ALL_STALE);
+      assert.deepEqual(await everyWrite(bench.store, { ...old, fence: 99 }), ALL_STALE);
       assertSame(await recordOf(bench.store, old.id), current);
     },
   },
@@ -112,10 +94,10 @@ export const fenceCases: readonly StoreCase[] = [
       assert.equal(answered(await store.suspend(waiting, LATER)), "done");
       const final = (await claimed(store, claimOf("final"))).record;
       assert.equal(answered(await store.settle(final, settlementOf())), "done");
-      for (const { id, fence } of [waiting, final]) {
-        const before = await recordOf(store, id);
-        assert.deepEqual(await everyWrite(store, { id, fence }), ALL_STALE);
-        assertSame(await recordOf(store, id), before);
+      for (const holder of [waiting, final]) {
+        const before = await recordOf(store, holder.id);
+        assert.deepEqual(await everyWrite(store, holder), ALL_STALE);
+        assertSame(await recordOf(store, holder.id), before);
       }
     },
   },

@@ -47,7 +47,7 @@ export const hostileCases: readonly StoreCase[] = [
     needs: ["rows"],
     async run(bench) {
       const { store } = bench;
-      const unknown = { id: claimOf("unknown").id, fence: 1 };
+      const unknown = { ...claimOf("unknown"), fence: 1 };
       const work = inserting(bench, "row", { write: recordWrite("reserve"), value: 1 });
       assert.equal(answered(await store.renew(unknown, 1_000)), "stale");
       assert.equal(answered(await store.settle(unknown, settlementOf())), "stale");

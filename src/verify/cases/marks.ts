@@ -146,9 +146,9 @@ export const markCases: readonly StoreCase[] = [
       const { record: two } = await claimed(store, claimOf("two"));
       const end = { kind: "succeeded", value: VALUE, reference: "pi_1" } as const;
       const mark = { ...INTENT, reference: "pi_1" };
-      for (const { id, fence } of [one, two]) {
-        const send = sendOf("charge", { target: INTENT, providerKey: `key-${id}` });
-        answered(await store.begin({ id, fence }, send));
+      for (const record of [one, two]) {
+        const send = sendOf("charge", { target: INTENT, providerKey: `key-${record.id}` });
+        answered(await store.begin(record, send));
       }
       assert.equal(answered(await store.stepOf(mark)), undefined);
       assert.equal(answered(await store.record(one, "charge", end)), "done");

@@ -37,7 +37,7 @@ export const recordCases: readonly StoreCase[] = [
       const other = settlementOf({ kind: "failed", status: 500, body: bytes("no") });
       await bench.advance(3_600_000);
       for (const fence of [1, 2]) {
-        const holder = { id: record.id, fence };
+        const holder = { ...record, fence };
         assert.equal(answered(await store.settle(holder, other)), "stale");
         const work = inserting(bench, "row", { write: settleWrite(other), value: 1 });
         assert.equal(answered(await store.transact(holder, work)).kind, "refused");

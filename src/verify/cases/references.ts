@@ -92,7 +92,7 @@ export const referenceCases: readonly StoreCase[] = [
       }
       const end = { kind: "succeeded", value: VALUE, reference: "pi_1" } as const;
       const answers = await crowd(bench, 20, async (store, index) =>
-        answered(await store.record(records[index] ?? { id: "", fence: 0 }, "charge", end)),
+        answered(await store.record(records[index] ?? assert.fail(), "charge", end)),
       );
       assert.equal(answers.filter((answer) => answer === "done").length, 1);
       assert.equal(answers.filter((answer) => answer === "reference-taken").length, 19);
