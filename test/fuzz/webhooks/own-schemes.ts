@@ -48,7 +48,9 @@ const adyen: Scene = {
   sign(body) {
     try {
       const { notificationItems } = JSON.parse(textOf({ body })) as AdyenBody;
-      const items = notificationItems.map(({ NotificationRequestItem: item }) => {
+      const items = notificationItems.map(({ NotificationRequestItem }) => {
+        // A number that is too large for a double is sent as null, and signed as what is sent.
+        const item: AdyenFields = JSON.parse(JSON.stringify(NotificationRequestItem));
         const additionalData = { hmacSignature: adyenMac(adyenContent(item)) };
         return { ...item, additionalData };
       });
