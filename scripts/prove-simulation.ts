@@ -8,7 +8,12 @@ import { belowFloor, listOf, missed, table } from "../test/simulation/coverage.t
 import { type Explored, exploreRange, type Range } from "../test/simulation/explorer.ts";
 import { appendToLedger, sumLedger, tellLedger } from "../test/simulation/ledger.ts";
 import { DRIVERS, simulate } from "../test/simulation/simulation.ts";
-import { WEBHOOK_WORKLOADS, WORKLOADS, type WorkloadName } from "../test/simulation/workload.ts";
+import {
+  VENDOR_WORKLOADS,
+  WEBHOOK_WORKLOADS,
+  WORKLOADS,
+  type WorkloadName,
+} from "../test/simulation/workload.ts";
 
 const USAGE =
   "npm run prove -- simulation [--minutes 5] [--seed 1] [--histories 1000] " +
@@ -55,7 +60,9 @@ function readTask(args: readonly string[]): Task {
 }
 
 function workloadNamed(name: string): WorkloadName {
-  const known = [...WORKLOADS, ...WEBHOOK_WORKLOADS].find((one) => one === name);
+  const known = [...WORKLOADS, ...VENDOR_WORKLOADS, ...WEBHOOK_WORKLOADS].find(
+    (one) => one === name,
+  );
   if (known === undefined) throw new Error(`There is no workload "${name}". Usage: ${USAGE}`);
   return known;
 }

@@ -1,7 +1,8 @@
 import type { Campaign } from "./campaign.ts";
 import { DOUBTFUL } from "./doubtful.ts";
-import { PROVIDER_FAULTS } from "./hands.ts";
+import { PROVIDER_FAULTS } from "./provider.ts";
 import { STORE_FAULTS } from "./store-call.ts";
+import { VENDORS } from "./vendors.ts";
 import { WEBHOOKS } from "./webhook.ts";
 import { EXPECTED, WORKLOADS, type WorkloadName } from "./workload.ts";
 
@@ -72,11 +73,24 @@ const EVENT_MEETINGS: readonly string[] = [
   "handler.in-event throw",
 ];
 
-const LISTS = { common: MEETINGS, doubtful: DOUBTFUL_MEETINGS, events: EVENT_MEETINGS } as const;
+/** The same for what a provider's manner leads to. */
+const VENDOR_MEETINGS: readonly string[] = [
+  "provider.failure throw",
+  ...["bill", "find"].flatMap((method) =>
+    PROVIDER_FAULTS.map((fault) => `provider.${method} ${fault}`),
+  ),
+  "store failover",
+];
+
+const LISTS = {
+  ...{ common: MEETINGS, doubtful: DOUBTFUL_MEETINGS },
+  ...{ events: EVENT_MEETINGS, vendors: VENDOR_MEETINGS },
+} as const;
 
 /** What those who draw from these workloads must meet. */
 export function listOf(workloads: readonly WorkloadName[] = WORKLOADS): keyof typeof LISTS {
   if (workloads.every((name) => Object.hasOwn(WEBHOOKS, name))) return "events";
+  if (workloads.every((name) => Object.hasOwn(VENDORS, name))) return "vendors";
   return workloads.every((name) => Object.hasOwn(DOUBTFUL, name)) ? "doubtful" : "common";
 }
 

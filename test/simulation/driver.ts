@@ -52,6 +52,8 @@ const RARE: ReadonlyMap<string, number> = new Map([
   ["handler.in-settle", 2],
   // An event says something new only after a charge whose answer was lost.
   ["provider.pay", 4],
+  ["provider.bill", 4],
+  ["provider.failure", 16],
   ["provider.retrieve", 60],
   ["store.reopen", 12],
   ["store.inbox.acceptHandled", 4],

@@ -73,6 +73,8 @@ export interface Charge {
   readonly kind: "succeeded" | "declined" | "refunded";
   /** What the provider's event of it carries of ours. */
   readonly mark?: string;
+  /** When it was made, where the provider forgets its key. */
+  readonly at?: number;
 }
 
 /** An event of the provider, and how often it was sent and acknowledged. */

@@ -1,6 +1,7 @@
 import { FAILOVER_MUTANTS } from "./failover-mutants.ts";
 import { LATER_MUTANTS } from "./later-mutants.ts";
 import { type Mutant, patch } from "./mutant.ts";
+import { VENDOR_MUTANTS } from "./vendor-mutants.ts";
 import { WEBHOOK_MUTANTS } from "./webhook-mutants.ts";
 
 const SEND = "core/send.ts";
@@ -12,6 +13,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...LATER_MUTANTS,
   ...WEBHOOK_MUTANTS,
   ...FAILOVER_MUTANTS,
+  ...VENDOR_MUTANTS,
   {
     name: "no-fence",
     patches: [

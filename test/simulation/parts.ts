@@ -1,30 +1,18 @@
 import type { Effect } from "../../src/core/effect.ts";
-import type { Declined } from "../../src/core/judgement.ts";
 import type { Op } from "../../src/core/op.ts";
 import type { MemoryTransaction } from "../../src/stores/memory/store.ts";
 import type { Code } from "./code.ts";
 import type { Order } from "./history.ts";
+import type { Account } from "./provider.ts";
 
 export interface Input {
   readonly amount: number;
 }
 
 /** What a handler may touch: every effect is a call that the scheduler sees. */
-export interface Hands {
+export interface Hands extends Account {
   /** A number that no other run has drawn, so that two runs never answer alike. */
   nonce(): number;
-  charge(
-    place: { operation: string; step: string; declines: boolean; mark?: string },
-    key: string | undefined,
-  ): Promise<{ id: number } | Declined<{ code: string }>>;
-  /** A charge by its reference. */
-  retrieve(reference: string): Promise<{ id: number }>;
-  /** Gives a charge back, once a key. */
-  refund(operation: string, charge: number, key: string): Promise<{ id: number }>;
-  /** The charge of a step, as the provider lists it. */
-  find(operation: string, step: string): Promise<{ id: number } | undefined>;
-  /** Whether a charge stands, as the provider sees it. */
-  look(operation: string): Promise<boolean>;
   /** A wait inside of a transaction. */
   pause(): Promise<void>;
   /** Throws if the seed says that the handler fails here. */

@@ -1,5 +1,6 @@
 import { createChance } from "./chance.ts";
 import { DOUBTFUL } from "./doubtful.ts";
+import { VENDORS } from "./vendors.ts";
 import { hearsEvents } from "./webhook.ts";
 import { WORKLOADS, type WorkloadName } from "./workload.ts";
 
@@ -104,7 +105,9 @@ export function drawPlan(seed: number, { workloads, failover = false }: Aim = {}
   });
   // What follows a doubt comes late, and would else meet a world without faults.
   const hears = hearsEvents({ operations });
-  const deep = !calm && (hears || operations.some(({ workload }) => workload in DOUBTFUL));
+  const deep =
+    !calm &&
+    (hears || operations.some(({ workload }) => workload in DOUBTFUL || workload in VENDORS));
   return {
     rates: { ...rates, failover: calm || hears ? 0 : drawFailover(seed, failover) },
     ...{ calm, operations },

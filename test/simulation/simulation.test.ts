@@ -9,12 +9,13 @@ import { launch } from "./launch.ts";
 import { drawPlan } from "./plan.ts";
 import { simulate } from "./simulation.ts";
 import { checkEvents } from "./webhook-rules.ts";
-import { WEBHOOK_WORKLOADS } from "./workload.ts";
+import { VENDOR_WORKLOADS, WEBHOOK_WORKLOADS } from "./workload.ts";
 
 const HISTORIES = 6_000;
 const DOUBTFUL = 3_000;
 const WEBHOOKS = 2_000;
 const FAILOVERS = 3_000;
+const MANNERS = 3_000;
 const REPEATED = 150;
 
 test("no schedule, crash or lost answer breaks a promise", async (context) => {
@@ -43,6 +44,16 @@ test("events bring the proof of a charge once, whatever is lost on their way", a
   context.diagnostic(`${campaign.histories} histories, ${campaign.faults} faults, no violation`);
   for (const line of table(campaign, "events").split("\n")) context.diagnostic(line);
   assert.deepEqual(missed(campaign, "events"), [], "a port never met one of its faults");
+  assert.deepEqual(belowFloor(campaign, workloads), [], "too few operations reach their outcome");
+});
+
+test("no manner in which a provider treats keys makes a second charge", async (context) => {
+  const workloads = VENDOR_WORKLOADS;
+  const { found, campaign } = await launch({ seeds: MANNERS, workloads });
+  if (found) assert.fail(found.text);
+  context.diagnostic(`${campaign.histories} histories, ${campaign.faults} faults, no violation`);
+  for (const line of table(campaign, "vendors").split("\n")) context.diagnostic(line);
+  assert.deepEqual(missed(campaign, "vendors"), [], "a port never met one of its faults");
   assert.deepEqual(belowFloor(campaign, workloads), [], "too few operations reach their outcome");
 });
 

@@ -11,6 +11,7 @@ import type { History, Order, Remains } from "./history.ts";
 import { type Aim, drawPlan, type Plan, type PlannedOperation } from "./plan.ts";
 import { priorityDriver } from "./priority.ts";
 import { createScheduler, type Scheduler } from "./scheduler.ts";
+import { isForgetful, KEPT_FOR_MS } from "./vendors.ts";
 import { type Handled, hearsEvents } from "./webhook.ts";
 import { createWorld, type Process, type World } from "./world.ts";
 
@@ -102,7 +103,17 @@ function disturb(world: World): Promise<void> | undefined {
   if (chance.hit(plan.workerRate)) launchWorker(scheduler, chance.pick(processes));
   if (scheduler.strikes("skew", "clock"))
     chance.pick(processes).node.wallSkewMs = (chance.fraction() - 0.5) * 7_200_000;
+  if (isForgetful(plan) && chance.hit(LULL)) sleepAll(world);
   return failOver(world);
+}
+
+/** How often every process stands still for long, where a provider forgets meanwhile. */
+const LULL = 0.02;
+
+function sleepAll({ chance, scheduler, processes }: World): void {
+  const until = scheduler.now() + KEPT_FOR_MS * chance.pick([0.3, 0.9, 1, 1.1]);
+  scheduler.note(() => "every process stands still for minutes");
+  for (const { node } of processes) node.heldUntil = Math.max(node.heldUntil, until);
 }
 
 export function launchWorker(scheduler: Scheduler, { node, recover }: Process): void {

@@ -9,6 +9,7 @@ import type { Code } from "./code.ts";
 import { DOUBTFUL } from "./doubtful.ts";
 import type { Order } from "./history.ts";
 import { effect, type Hands, type Input, reserve, settle, type Work } from "./parts.ts";
+import { VENDORS } from "./vendors.ts";
 import { WEBHOOKS } from "./webhook.ts";
 
 export const WORKLOADS = [
@@ -32,7 +33,15 @@ export const WORKLOADS = [
 
 /** Those whose provider sends events; a campaign of their own draws them. */
 export const WEBHOOK_WORKLOADS = ["webhook-keyless", "webhook-keyed"] as const;
-export type WorkloadName = (typeof WORKLOADS | typeof WEBHOOK_WORKLOADS)[number];
+
+/** Those whose providers have a manner of their own; a campaign of their own draws them too. */
+export const VENDOR_WORKLOADS = ["forgetful", "freezing", "amnesic", "working", "listing"] as const;
+
+export type WorkloadName = (
+  | typeof WORKLOADS
+  | typeof WEBHOOK_WORKLOADS
+  | typeof VENDOR_WORKLOADS
+)[number];
 
 /** What the checker may expect of a workload. */
 export interface Expectation {
@@ -73,6 +82,13 @@ export const EXPECTED: Readonly<Record<WorkloadName, Expectation>> = {
   "opaque-probe": PLAIN,
   "webhook-keyless": { ...SHOP, doubts: true },
   "webhook-keyed": SHOP,
+  // Its memory ends, and so does the knowledge of what was sent.
+  forgetful: { ...SHOP, doubts: true, keyless: true },
+  // What was sent anew has another key, which a failover may forget.
+  freezing: { ...SHOP, keyless: true },
+  amnesic: { ...SHOP, keyless: true },
+  working: SHOP,
+  listing: { ...SHOP, keyless: true },
 };
 
 type Shop = Once<MemoryTransaction, "async">;
@@ -122,6 +138,7 @@ async function checkout(work: Work, keyed: boolean, declines: boolean): Promise<
 const RESUMABLE: Readonly<Record<string, (work: Work) => Promise<unknown>>> = {
   ...DOUBTFUL,
   ...WEBHOOKS,
+  ...VENDORS,
   checkout: (work) => checkout(work, true, false),
   keyless: (work) => checkout(work, false, false),
   decline: (work) => checkout(work, true, true),

@@ -39,6 +39,8 @@ export interface World {
   readonly broken: string[];
   readonly clients: Client[];
   readonly sender: Sender;
+  /** Keys that the provider works on, and those that it answers with a failure for ever. */
+  readonly keys: { readonly busy: Set<string>; readonly frozen: Set<string> };
   /** How often the store has failed over, and what makes it fail over to its copy. */
   era: number;
   back: (() => void) | undefined;
@@ -70,6 +72,7 @@ export function createWorld(code: Code, plan: Plan, chance: Chance, scheduler: S
     ),
     raw: code.memoryStore({ clock: wall }),
     ...{ era: 0, back: undefined },
+    keys: { busy: new Set(), frozen: new Set() },
     facts: [],
     charges: [],
     excused: new Set(),

@@ -45,7 +45,14 @@ test("what was committed since a checkpoint is forgotten, as often as it is gone
 test("events that came since, and what persons ordered, are forgotten too", async () => {
   const store = memoryStore();
   const event = {
-    ...{ source: "acme", key: "e1", type: "paid", object: "pi_1", aliases: ["a"], route: "webhook" as const },
+    ...{
+      source: "acme",
+      key: "e1",
+      type: "paid",
+      object: "pi_1",
+      aliases: ["a"],
+      route: "webhook" as const,
+    },
     ...{ fingerprint: bytes("1"), body: bytes("{}"), state: "waiting" as const },
   };
   const back = store.checkpoint();
