@@ -129,4 +129,5 @@ const RETRY: Readonly<Record<string, string>> = {
   "retry-scheduled": "same-key",
   "in-doubt": "same-key",
   "store-unavailable": "same-key",
+  "version-unknown": "same-key",
 };

@@ -1,8 +1,9 @@
+import { aliveOf, never } from "./life.ts";
 import type { Hands } from "./parts.ts";
 import { accountOf } from "./provider.ts";
 import type { Node } from "./scheduler.ts";
 import type { WorkloadName } from "./workload.ts";
-import { aliveOf, never, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 /** What the handlers of one process may touch. */
 export function handsOf(world: World, node: Node): Hands {

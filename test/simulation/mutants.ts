@@ -1,6 +1,7 @@
 import { FAILOVER_MUTANTS } from "./failover-mutants.ts";
 import { LATER_MUTANTS } from "./later-mutants.ts";
 import { type Mutant, patch } from "./mutant.ts";
+import { RELEASE_MUTANTS } from "./release-mutants.ts";
 import { VENDOR_MUTANTS } from "./vendor-mutants.ts";
 import { WEBHOOK_MUTANTS } from "./webhook-mutants.ts";
 
@@ -14,6 +15,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...WEBHOOK_MUTANTS,
   ...FAILOVER_MUTANTS,
   ...VENDOR_MUTANTS,
+  ...RELEASE_MUTANTS,
   {
     name: "no-fence",
     patches: [

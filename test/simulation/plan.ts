@@ -1,5 +1,6 @@
 import { createChance } from "./chance.ts";
 import { DOUBTFUL } from "./doubtful.ts";
+import { RELEASED } from "./released.ts";
 import { VENDORS } from "./vendors.ts";
 import { hearsEvents } from "./webhook.ts";
 import { WORKLOADS, type WorkloadName } from "./workload.ts";
@@ -64,6 +65,8 @@ export interface Plan {
   readonly events?: "queued" | "inline";
   /** Whether it also tells of a charge that nobody here has made. */
   readonly stranger?: boolean;
+  /** Whether two releases of the handlers run side by side. */
+  readonly deploys?: boolean;
 }
 
 const CALM_FAULTS: readonly Fault[] = ["lose-answer", "lose-request", "refuse"];
@@ -123,6 +126,7 @@ export function drawPlan(seed: number, { workloads, failover = false }: Aim = {}
     ...(hears
       ? { events: chance.pick(["queued", "inline"] as const), stranger: chance.hit(0.2) }
       : {}),
+    ...(operations.some(({ workload }) => workload in RELEASED) ? { deploys: true } : {}),
   };
 }
 

@@ -1,8 +1,9 @@
 import type { Declined } from "../../src/core/judgement.ts";
 import type { Charge } from "./history.ts";
+import { aliveOf, never } from "./life.ts";
 import type { Fault } from "./plan.ts";
 import type { Node } from "./scheduler.ts";
-import { aliveOf, never, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 export const PROVIDER_FAULTS: readonly Fault[] = [
   "lose-answer",

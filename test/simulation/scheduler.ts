@@ -11,7 +11,13 @@ export interface Node {
   /** The store cannot be reached from here before this time, or its answers do not arrive. */
   outUntil: number;
   wallSkewMs: number;
+  /** Which release of the handlers it runs. */
+  release: Release;
 }
+
+/** A rolling deployment has both at once, and may be rolled back. */
+export const RELEASES = [1, 2] as const;
+export type Release = (typeof RELEASES)[number];
 
 /** A call that waits for the scheduler's choice. */
 export interface Parked {

@@ -13,7 +13,7 @@ import { priorityDriver } from "./priority.ts";
 import { createScheduler, type Scheduler } from "./scheduler.ts";
 import { isForgetful, KEPT_FOR_MS } from "./vendors.ts";
 import { type Handled, hearsEvents } from "./webhook.ts";
-import { createWorld, type Process, type World } from "./world.ts";
+import { createWorld, endDeployment, type Process, type World } from "./world.ts";
 
 /** A history that does not end within this many steps after its faults have stopped hangs. */
 const HEALING_STEPS_MAX = 4_000;
@@ -83,6 +83,7 @@ export async function play(
     await scheduler.run(plan.steps, () => disturb(world));
     scheduler.note(() => "the faults stop");
     scheduler.heal(world.processes.map(({ node }) => node));
+    endDeployment(world);
     for (const client of world.clients) client.leave();
     await healAlone(world);
     await healWithClients(world);

@@ -2,9 +2,10 @@ import type { Holder } from "../../src/model/operation.ts";
 import type { Answer, MaybePromise } from "../../src/store.ts";
 import type { MemoryTransaction } from "../../src/stores/memory/store.ts";
 import type { Fact } from "./history.ts";
+import { aliveOf, never } from "./life.ts";
 import type { Fault } from "./plan.ts";
 import type { Node } from "./scheduler.ts";
-import { aliveOf, never, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 export const STORE_FAULTS: readonly Fault[] = [
   "lose-answer",

@@ -9,6 +9,8 @@ import type { Code } from "./code.ts";
 import { DOUBTFUL } from "./doubtful.ts";
 import type { Order } from "./history.ts";
 import { effect, type Hands, type Input, reserve, settle, type Work } from "./parts.ts";
+import { RELEASED } from "./released.ts";
+import type { Release } from "./scheduler.ts";
 import { VENDORS } from "./vendors.ts";
 import { WEBHOOKS } from "./webhook.ts";
 
@@ -29,6 +31,7 @@ export const WORKLOADS = [
   "opaque-doubt",
   "opaque-rerun",
   "opaque-probe",
+  "released",
 ] as const;
 
 /** Those whose provider sends events; a campaign of their own draws them. */
@@ -82,6 +85,8 @@ export const EXPECTED: Readonly<Record<WorkloadName, Expectation>> = {
   "opaque-probe": PLAIN,
   "webhook-keyless": { ...SHOP, doubts: true },
   "webhook-keyed": SHOP,
+  // A step that was renamed after its run was forgotten has another key.
+  released: { ...SHOP, keyless: true },
   // Its memory ends, and so does the knowledge of what was sent.
   forgetful: { ...SHOP, doubts: true, keyless: true },
   // What was sent anew has another key, which a failover may forget.
@@ -109,17 +114,34 @@ const anything: StandardSchema<Input> = {
 };
 
 /** Declares the workload in one process. @returns how a client asks for it */
-export function declare(name: WorkloadName, once: Shop, code: Code, hands: Hands): Perform {
+export function declare(name: WorkloadName, release: Release, parts: Parts): Perform {
+  const { once, code, hands } = parts;
   if (name.startsWith("opaque")) return declareOpaque(name, once, code, hands);
   if (name.startsWith("atomic")) return declareAtomic(name, once, code, hands);
-  const handler = (op: Op<MemoryTransaction, "async">, input: Input): Promise<unknown> => {
-    const label = `${op.scope}/${op.key}`;
-    hands.ran(label, input);
-    hands.mood("start", label);
-    return RESUMABLE[name]?.({ op, input, label, hands, code }) ?? Promise.reject();
-  };
-  const operation = once.operation(name, { input: anything, handler: handler as never });
+  const handlerOf =
+    (handle: (work: Work) => Promise<unknown>) =>
+    (op: Op<MemoryTransaction, "async">, input: Input): Promise<unknown> => {
+      const label = `${op.scope}/${op.key}`;
+      hands.ran(label, input);
+      hands.mood("start", label);
+      return handle({ op, input, label, hands, code });
+    };
+  const { first, second } = RELEASED[name] ?? {};
+  const handle = (release === 1 ? first : second) ?? RESUMABLE[name] ?? (() => Promise.reject());
+  const versions =
+    first === undefined || release === 1
+      ? {}
+      : { version: release, previous: { 1: { handler: handlerOf(first) as never } } };
+  const handler = handlerOf(handle) as never;
+  const operation = once.operation(name, { input: anything, handler, ...versions });
   return asker(operation as Operation<Input, unknown>);
+}
+
+/** What a workload is declared with. */
+interface Parts {
+  readonly once: Shop;
+  readonly code: Code;
+  readonly hands: Hands;
 }
 
 function asker(operation: Operation<Input, unknown>): Perform {

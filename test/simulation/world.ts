@@ -6,8 +6,9 @@ import { type Client, startClients } from "./clients.ts";
 import type { Code } from "./code.ts";
 import { handsOf } from "./hands.ts";
 import type { Charge, Fact } from "./history.ts";
+import { aliveOf, never } from "./life.ts";
 import type { Plan } from "./plan.ts";
-import { type Node, type Scheduler, START } from "./scheduler.ts";
+import { type Node, RELEASES, type Release, type Scheduler, START } from "./scheduler.ts";
 import { createSender, type Sender } from "./sender.ts";
 import { type SharedStore, watchedStore } from "./watched-store.ts";
 import { declareInbox } from "./webhook.ts";
@@ -44,6 +45,8 @@ export interface World {
   /** How often the store has failed over, and what makes it fail over to its copy. */
   era: number;
   back: (() => void) | undefined;
+  /** Whether a process that starts again may run either release. */
+  deploys: boolean;
   /** A number that nobody has drawn before; a process's own do not depend on the others. */
   nonce(node?: Node): number;
   crash(node: Node): void;
@@ -52,7 +55,7 @@ export interface World {
 }
 
 const NODES_MAX = 10;
-export const never: Promise<never> = new Promise<never>(() => {});
+const NEWEST: Release = 2;
 
 export function createWorld(code: Code, plan: Plan, chance: Chance, scheduler: Scheduler): World {
   const deaths = new Map<Node, PromiseWithResolvers<never>>();
@@ -71,7 +74,7 @@ export function createWorld(code: Code, plan: Plan, chance: Chance, scheduler: S
       recordId(workload.startsWith("opaque") ? "http" : "own", scope, key),
     ),
     raw: code.memoryStore({ clock: wall }),
-    ...{ era: 0, back: undefined },
+    ...{ era: 0, back: undefined, deploys: plan.deploys === true },
     keys: { busy: new Set(), frozen: new Set() },
     facts: [],
     charges: [],
@@ -90,6 +93,7 @@ export function createWorld(code: Code, plan: Plan, chance: Chance, scheduler: S
       node.generation += 1;
       node.heldUntil = 0;
       node.outUntil = 0;
+      if (world.deploys) node.release = world.chance.pick(RELEASES);
       scheduler.bury(node);
       dead?.reject(new Error("The process has died."));
       deaths.set(node, mourned());
@@ -107,6 +111,7 @@ export function createWorld(code: Code, plan: Plan, chance: Chance, scheduler: S
       heldUntil: 0,
       outUntil: 0,
       wallSkewMs: 0,
+      release: plan.deploys ? chance.pick(RELEASES) : NEWEST,
     };
     deaths.set(node, mourned());
     world.processes.push(startProcess(world, node));
@@ -114,6 +119,16 @@ export function createWorld(code: Code, plan: Plan, chance: Chance, scheduler: S
   world.clients.push(...startClients(world));
   if (plan.stranger) world.sender.tellOfStranger();
   return world;
+}
+
+/** The deployment ends: what still runs the older release is replaced. */
+export function endDeployment(world: World): void {
+  world.deploys = false;
+  for (const { node } of world.processes) {
+    if (node.release === NEWEST) continue;
+    node.release = NEWEST;
+    world.crash(node);
+  }
 }
 
 function mourned(): PromiseWithResolvers<never> {
@@ -141,7 +156,9 @@ function startProcess(world: World, node: Node): Process {
   });
   const hands = handsOf(world, node);
   const names = new Set(plan.operations.map(({ workload }) => workload));
-  const asks = new Map([...names].map((name) => [name, declare(name, once, code, hands)]));
+  const asks = new Map(
+    [...names].map((name) => [name, declare(name, node.release, { once, code, hands })]),
+  );
   return {
     ...{ node, asks },
     inbox: plan.events && declareInbox(once, hands, plan.events),
@@ -149,12 +166,6 @@ function startProcess(world: World, node: Node): Process {
       if (alive()) await once.worker.runOnce().catch(() => undefined);
     },
   };
-}
-
-/** Whether the generation that asks is still the living one. */
-export function aliveOf(node: Node): () => boolean {
-  const { generation } = node;
-  return () => node.generation === generation;
 }
 
 function clockOf({ scheduler }: World, node: Node): Clock {
