@@ -17,11 +17,12 @@ export interface Flights {
   /** How many duplicates wait in this process. */
   waiters: number;
   /** Remembers the attempt id of a claim that may still land after its caller was told 503. */
-  keepUnanswered(id: RecordId, attemptId: string): void;
+  keepUnanswered(id: RecordId, fingerprint: Uint8Array, attemptId: string): void;
   /**
-   * That id, once, so that the retry adopts the claim instead of waiting for its lease to lapse.
+   * That id, once and for the same payload alone, so that the retry adopts the claim instead of
+   * waiting for its lease to lapse.
    */
-  takeUnanswered(id: RecordId): string | undefined;
+  takeUnanswered(id: RecordId, fingerprint: Uint8Array): string | undefined;
 }
 
 /** More lost claims than this at a time are an outage, after which leases lapse anyway. */
@@ -29,14 +30,12 @@ const UNANSWERED_MAX = 1_000;
 
 export function createFlights(): Flights {
   const flights = new Map<RecordId, Flight>();
-  const unanswered = new Map<RecordId, string>();
+  const unanswered = new Map<RecordId, Unanswered>();
   return {
     waiters: 0,
     join(id, fingerprint) {
       const flight = flights.get(id);
-      return flight && Buffer.compare(flight.fingerprint, fingerprint) === 0
-        ? flight.result
-        : undefined;
+      return flight && isOf(flight, fingerprint) ? flight.result : undefined;
     },
     launch(id, fingerprint, run) {
       const flight: Flight = { fingerprint, result: run() };
@@ -48,13 +47,24 @@ export function createFlights(): Flights {
       flight.result.then(land, land);
       return flight.result;
     },
-    keepUnanswered(id, attemptId) {
-      if (unanswered.size < UNANSWERED_MAX) unanswered.set(id, attemptId);
+    keepUnanswered(id, fingerprint, attemptId) {
+      if (unanswered.size < UNANSWERED_MAX) unanswered.set(id, { fingerprint, attemptId });
     },
-    takeUnanswered(id) {
-      const attemptId = unanswered.get(id);
+    takeUnanswered(id, fingerprint) {
+      const known = unanswered.get(id);
+      if (known === undefined || !isOf(known, fingerprint)) return undefined;
       unanswered.delete(id);
-      return attemptId;
+      return known.attemptId;
     },
   };
+}
+
+/** A claim that may still land. */
+interface Unanswered {
+  readonly fingerprint: Uint8Array;
+  readonly attemptId: string;
+}
+
+function isOf(one: { readonly fingerprint: Uint8Array }, fingerprint: Uint8Array): boolean {
+  return Buffer.compare(one.fingerprint, fingerprint) === 0;
 }

@@ -93,7 +93,8 @@ async function persist(
   opaque: OpaqueHandler | undefined,
 ): Promise<Performed> {
   let pauseMs = POLL_MS_FIRST;
-  let attempt = ports.flights.takeUnanswered(claim.request.id) ?? attemptId(ports);
+  const { id, fingerprint } = claim.request;
+  let attempt = ports.flights.takeUnanswered(id, fingerprint) ?? attemptId(ports);
   let tries = 0;
   /** Whether a run of this call may have had an effect. */
   let doubtful = false;
@@ -129,8 +130,8 @@ async function persist(
 
 /** The claim may still land; then the retry adopts it. */
 function giveUp(ports: Ports, claim: Claim, attempt: string, error: unknown): void {
-  const { id, name } = claim.request;
-  ports.flights.keepUnanswered(id, attempt);
+  const { id, name, fingerprint } = claim.request;
+  ports.flights.keepUnanswered(id, fingerprint, attempt);
   ports.events.emit({ type: "store.failed", id, name, fence: 0, error });
 }
 

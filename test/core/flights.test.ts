@@ -18,9 +18,11 @@ test("a flight is shared by its payload while it lasts, and an unanswered claim 
   end.open({ kind: "refused" } as never);
   await settleTurn();
   assert.equal(flights.join(id, same), undefined);
-  flights.keepUnanswered(id, "a1");
-  assert.deepEqual([flights.takeUnanswered(id), flights.takeUnanswered(id)], ["a1", undefined]);
-  for (let count = 0; count <= 1_000; count += 1) flights.keepUnanswered(`${count}` as never, "a");
-  assert.equal(flights.takeUnanswered("999" as never), "a");
-  assert.equal(flights.takeUnanswered("1000" as never), undefined);
+  flights.keepUnanswered(id, same, "a1");
+  const taken = [other, Uint8Array.of(1), same].map((one) => flights.takeUnanswered(id, one));
+  assert.deepEqual(taken, [undefined, "a1", undefined]);
+  for (let count = 0; count <= 1_000; count += 1)
+    flights.keepUnanswered(`${count}` as never, same, "a");
+  assert.equal(flights.takeUnanswered("999" as never, same), "a");
+  assert.equal(flights.takeUnanswered("1000" as never, same), undefined);
 });

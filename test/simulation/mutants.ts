@@ -81,6 +81,12 @@ export const MUTANTS: readonly Mutant[] = [
         'if (isOwn(record, event.attemptId)) return { kind: "own" };\n' +
           '  if (event.payload === "other") return { kind: "refuse", code: "key-reused" };',
       ),
+      // A second guard: the id of a claim goes to no request with another payload.
+      patch(
+        "core/flights.ts",
+        "if (known === undefined || !isOf(known, fingerprint))",
+        "if (!known)",
+      ),
     ],
   },
   {
@@ -110,7 +116,7 @@ export const MUTANTS: readonly Mutant[] = [
         "core/operation.ts",
         'const unanswered = step.code === "store-unavailable";',
         'const unanswered = step.code === "store-unavailable";\n' +
-          "    ports.flights.keepUnanswered(claim.request.id, attempt);",
+          "    ports.flights.keepUnanswered(id, fingerprint, attempt);",
       ),
     ],
   },
@@ -166,7 +172,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       patch(
         "core/flights.ts",
-        "return flight && Buffer.compare(flight.fingerprint, fingerprint) === 0",
+        "return flight && isOf(flight, fingerprint)",
         "return flight && fingerprint",
       ),
     ],
