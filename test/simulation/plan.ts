@@ -112,7 +112,7 @@ export function drawPlan(seed: number, { workloads, failover = false }: Aim = {}
     !calm &&
     (hears || operations.some(({ workload }) => workload in DOUBTFUL || workload in VENDORS));
   return {
-    rates: { ...rates, failover: calm || hears ? 0 : drawFailover(seed, failover) },
+    rates: { ...rates, failover: calm ? 0 : drawFailover(seed, failover) },
     ...{ calm, operations },
     workerRate: hears ? 0.07 : deep ? 0.12 : 0.03,
     namespaceRate: 0.1,

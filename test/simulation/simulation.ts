@@ -88,6 +88,8 @@ export async function play(
     await healAlone(world);
     await healWithClients(world);
     if (hearsEvents(plan)) await healAlone(world);
+    // An event that a failover has forgotten, and that came again, may have ended a doubt.
+    if (hearsEvents(plan) && world.era > 0) await healWithClients(world);
     restore();
     if (strict) await checkLeak(world);
     world.broken.push(...leaks);
@@ -213,7 +215,7 @@ async function healWithClients(world: World): Promise<void> {
 function lastWord({ clients }: World, operation: PlannedOperation): string {
   const heard = clients.filter((client) => client.operation === operation);
   const last = heard.slice(operation.clients.length).map(({ told }) => told?.kind ?? "nothing");
-  return last.find((kind) => kind !== "key-reused") ?? "key-reused";
+  return last.findLast((kind) => kind !== "key-reused") ?? "key-reused";
 }
 
 /** The record of each planned operation, in their order. */

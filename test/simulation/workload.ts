@@ -83,7 +83,7 @@ export const EXPECTED: Readonly<Record<WorkloadName, Expectation>> = {
   "opaque-doubt": { ...PLAIN, doubts: true, keyless: true },
   "opaque-rerun": PLAIN,
   "opaque-probe": PLAIN,
-  "webhook-keyless": { ...SHOP, doubts: true },
+  "webhook-keyless": { ...SHOP, doubts: true, keyless: true },
   "webhook-keyed": SHOP,
   // A step that was renamed after its run was forgotten has another key.
   released: { ...SHOP, keyless: true },
