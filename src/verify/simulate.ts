@@ -5,7 +5,7 @@ import { NevertwiceError } from "../model/errors.ts";
 import { type Chance, seededChance } from "./simulation/chance.ts";
 import { foreignError, foreignWaits } from "./simulation/foreign.ts";
 import { type History, play } from "./simulation/history.ts";
-import { calmPlan, drawPlan } from "./simulation/plan.ts";
+import { calmPlan } from "./simulation/plan.ts";
 import type { SimulatedProcess } from "./simulation/process.ts";
 import { judgeHistory } from "./simulation/promises.ts";
 import type { ProviderOptions } from "./simulation/provider.ts";
@@ -20,7 +20,7 @@ import {
 import type { Operations, SimulatedRequest } from "./simulation/request.ts";
 import type { Verdict, WorldAtRest } from "./simulation/rest.ts";
 import { playTape, shortest } from "./simulation/shortest.ts";
-import type { Subject } from "./simulation/world.ts";
+import { planOf, type Subject } from "./simulation/world.ts";
 
 export type { Fault, FaultCounts } from "./simulation/fault.ts";
 export type { SimulatedProcess } from "./simulation/process.ts";
@@ -59,6 +59,11 @@ export interface SimulateOptions<Declared extends Operations, Outside = undefine
    * for effects without keys, whose lost answers nobody can resolve.
    */
   readonly doubts?: "refused" | "allowed";
+  /**
+   * Whether the store may fail over to a copy that lags, so that its newest commits are forgotten:
+   * what they recorded is done again, with the same provider keys. False by default.
+   */
+  readonly failover?: boolean;
   /** As for `nevertwice()`; the lease is 1 s here, and 20 attempts are made. */
   readonly settings?: SettingsOptions;
 }
@@ -115,7 +120,7 @@ async function rehearse(subject: Subject, seed: number, tally: Tally): Promise<v
 
 async function explore(subject: Subject, seed: number, tally: Tally): Promise<void> {
   const drawn = (chance: Chance): Promise<History> =>
-    play(subject, drawPlan(chance, subject.requests.length), chance);
+    play(subject, planOf(subject, chance), chance);
   const history = await drawn(seededChance(seed));
   await refuseHanging(history, () => drawn(seededChance(seed)));
   tally.histories += 1;
@@ -144,12 +149,13 @@ function subjectOf<Declared extends Operations, Outside>(
   options: SimulateOptions<Declared, Outside>,
 ): Subject {
   const { build, requests, invariant, outside, provider = {}, settings = {} } = options;
+  const { failover = false } = options;
   if (typeof build !== "function")
     throw new NevertwiceError("option-invalid", "`build` is a function that declares operations.");
   if (!Array.isArray(requests) || requests.length === 0)
     throw new NevertwiceError("option-invalid", "`requests` names at least one operation to run.");
   return {
-    ...{ requests, provider, settings },
+    ...{ requests, provider, settings, failover },
     build: build as unknown as Subject["build"],
     invariant: (invariant ?? (() => undefined)) as unknown as Subject["invariant"],
     outside: outside ?? (() => undefined),

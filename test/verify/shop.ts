@@ -76,6 +76,7 @@ interface Given {
   readonly seed?: number;
   readonly provider?: ProviderOptions;
   readonly doubts?: "allowed";
+  readonly failover?: boolean;
   readonly invariant?: (world: WorldAtRest<unknown>) => string | undefined;
 }
 

@@ -14,11 +14,13 @@ export const FAULTS = [
   "late-commit",
   "stall",
   "skew",
+  "failover",
 ] as const;
 /**
  * `pause` stops a process, often past its lease; `delay` keeps one call on its way; `refused` is a
  * store that rolled back; `outage` cuts a process off from the store; `late-commit` lands after its
- * caller was told that it is lost; `stall` lets time pass; `skew` moves a process's clock.
+ * caller was told that it is lost; `stall` lets time pass; `skew` moves a process's clock;
+ * `failover` makes the store forget its newest commits, where that was asked for.
  */
 export type Fault = (typeof FAULTS)[number];
 
@@ -40,7 +42,7 @@ export interface Luck {
   /** What goes wrong with a call at this place, if anything. */
   faultOf(place: string, faults: readonly Fault[]): Fault | undefined;
   /** Whether a fault that is none of a call happens now. */
-  strikes(fault: "stall" | "skew"): boolean;
+  strikes(fault: "stall" | "skew" | "failover"): boolean;
   /** How long a fault of time lasts, in milliseconds. */
   lasts(fault: "pause" | "delay" | "outage"): number;
   /** How a call ends whose process cannot reach the store. */
@@ -104,7 +106,7 @@ export function createLuck(plan: FaultPlan, chance: Chance, leaseMs: number): Lu
       const rate = plan.rates[fault];
       if (healthy || rate === 0 || free >= FREE_MAX || !chance.hit(rate)) return false;
       free += 1;
-      meet("clock", fault);
+      meet(fault === "failover" ? "store" : "clock", fault);
       return true;
     },
     lasts: (fault) => leaseMs * chance.pick(LASTING[fault]),

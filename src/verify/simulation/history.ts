@@ -19,6 +19,8 @@ export interface History {
   readonly hanging: readonly string[];
   /** Whether it went on and on. */
   readonly endless: boolean;
+  /** How often the store forgot its newest commits. */
+  readonly failovers: number;
   readonly trace: readonly string[];
   readonly faults: number;
   readonly met: FaultCounts;
@@ -30,6 +32,8 @@ const HEALING_STEPS_MAX = 4_000;
 const PASSES_MAX = 80;
 const LAST = { startMs: 0, sends: 1, waitMs: 300, retries: 12 } as const;
 const SKEW_MAX_MS = 7_200_000;
+/** How likely the copy has everything, at a step. */
+const CAUGHT_UP = 0.08;
 
 /** Plays a history: faults first, then a healed world in which everything must finish. */
 export async function play(subject: Subject, plan: Plan, chance: Chance): Promise<History> {
@@ -57,6 +61,17 @@ function disturb(world: World): void {
   if (plan.workerRate > 0 && chance.hit(plan.workerRate)) sendWorker(world);
   if (luck.strikes("skew"))
     chance.pick(processes).node.skewMs = (chance.fraction() - 0.5) * SKEW_MAX_MS;
+  if (plan.rates.failover > 0) failOver(world);
+}
+
+/** The store goes back to what its copy has, and the copy catches up at times. */
+function failOver(world: World): void {
+  const { chance, luck, scheduler, raw } = world;
+  if (world.back === undefined || chance.hit(CAUGHT_UP)) world.back = raw.checkpoint();
+  if (!luck.strikes("failover")) return;
+  scheduler.note("the store fails over, and forgets what was committed last");
+  world.back();
+  world.failovers += 1;
 }
 
 function sendWorker({ scheduler, chance, processes }: World): void {
@@ -121,7 +136,7 @@ async function toHistory(
     ),
     last: clients.slice(before).map(({ heard }) => heard.at(-1)),
     hanging: processes.flatMap(({ running }) => Array.from(running, ({ label }) => label)),
-    endless,
+    ...{ endless, failovers: world.failovers },
     trace: scheduler.trace,
     faults: luck.count(),
     met: luck.met,

@@ -32,8 +32,9 @@ const RATES_MAX = 0.3;
  * the rest.
  *
  * @param requests how many there are to ask for
+ * @param failover whether the store may forget its newest commits
  */
-export function drawPlan(chance: Chance, requests: number): Plan {
+export function drawPlan(chance: Chance, requests: number, failover: boolean): Plan {
   const first = chance.below(requests);
   const count = 1 + chance.below(Math.min(requests, REQUESTS_MAX));
   const nodes = 1 + chance.below(3);
@@ -42,8 +43,9 @@ export function drawPlan(chance: Chance, requests: number): Plan {
     return drawClients(chance, request).slice(0, 1 + chance.below(CLIENTS_MAX));
   });
   const rates = ratesOf((fault) => {
+    if (fault === "failover" && !failover) return 0;
     const rate = chance.pick([0, 0, 0.02, 0.05, 0.1, 0.25]);
-    return fault === "skew" ? rate / 5 : rate;
+    return fault === "skew" || fault === "failover" ? rate / 5 : rate;
   });
   const budget = chance.pick([1, 2, 4, 8]);
   const steps = 60 + chance.below(140);

@@ -58,7 +58,7 @@ export async function judgeHistory(subject: Subject, history: History): Promise<
   const broken = history.rest.operations.flatMap((operation, index) => {
     const seen = {
       operation,
-      heard: history.heard[index] ?? [],
+      heard: heardOf(history, index),
       last: history.last[index],
       subject,
     };
@@ -72,6 +72,13 @@ export async function judgeHistory(subject: Subject, history: History): Promise<
   });
   const detail = await invariantOf(subject, history);
   return detail === undefined ? broken : [...broken, { promise: INVARIANT, detail }];
+}
+
+/** What a client was told of commits that are forgotten binds nobody. */
+function heardOf({ heard, last, failovers }: History, index: number): readonly Told[] {
+  const final = last[index];
+  if (failovers === 0) return heard[index] ?? [];
+  return final === undefined ? [] : [final];
 }
 
 async function invariantOf(subject: Subject, { rest }: History): Promise<string | undefined> {

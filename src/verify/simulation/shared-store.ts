@@ -12,7 +12,9 @@ const REFUSED: Answer<never> = {
 };
 
 /** What no process calls while it works. */
-const ASIDE: ReadonlySet<string> = new Set(["migrate", "schema", "close", "table"]);
+const ASIDE: ReadonlySet<string> = new Set([
+  ...["migrate", "schema", "close", "table", "checkpoint"],
+]);
 
 type Method = (...given: unknown[]) => Promise<Answer<unknown>>;
 type Work = (...given: unknown[]) => MaybePromise<unknown>;

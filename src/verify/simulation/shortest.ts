@@ -1,8 +1,7 @@
 import { tapedChance } from "./chance.ts";
 import { type History, play } from "./history.ts";
-import { drawPlan } from "./plan.ts";
 import { type Broken, judgeHistory } from "./promises.ts";
-import type { Subject } from "./world.ts";
+import { planOf, type Subject } from "./world.ts";
 
 /** A history and the promise that it breaks. */
 export interface Finding {
@@ -16,7 +15,7 @@ const TRIES_MAX = 600;
 /** Plays the choices of a tape. */
 export function playTape(subject: Subject, tape: readonly number[]): Promise<History> {
   const chance = tapedChance(tape);
-  return play(subject, drawPlan(chance, subject.requests.length), chance);
+  return play(subject, planOf(subject, chance), chance);
 }
 
 /**

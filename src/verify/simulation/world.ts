@@ -5,7 +5,7 @@ import type { Chance } from "./chance.ts";
 import { type Client, startClient } from "./client.ts";
 import { createLuck } from "./fault.ts";
 import { createNode } from "./node.ts";
-import type { Plan } from "./plan.ts";
+import { drawPlan, type Plan } from "./plan.ts";
 import {
   type Ground,
   type Process,
@@ -27,6 +27,13 @@ export interface Subject {
   readonly provider: ProviderOptions;
   readonly doubts: "refused" | "allowed";
   readonly settings: SettingsOptions;
+  /** Whether the store may forget its newest commits. */
+  readonly failover: boolean;
+}
+
+/** What a history of the subject draws first. */
+export function planOf({ requests, failover }: Subject, chance: Chance): Plan {
+  return drawPlan(chance, requests.length, failover);
 }
 
 /** Processes, clients, store, provider and time of one history. */
@@ -36,6 +43,9 @@ export interface World extends Ground {
   readonly chance: Chance;
   readonly processes: Process[];
   readonly clients: Client[];
+  /** Brings back what a copy of the store has, and how often that was done. */
+  back: (() => void) | undefined;
+  failovers: number;
   addClient(request: AnyRequest, given: Parameters<typeof startClient>[3]): void;
 }
 
@@ -51,6 +61,7 @@ export function createWorld(subject: Subject, plan: Plan, chance: Chance): World
   const clients: Client[] = [];
   const world: World = {
     ...{ subject, plan, chance, luck, scheduler, processes, clients },
+    ...{ back: undefined, failovers: 0 },
     ...{ build: subject.build, settings: subject.settings, topics: new Set<string>() },
     seed: "simulation",
     raw: memoryStore({ clock: { ...wall, ...idle } }),
