@@ -51,7 +51,7 @@ export interface Account {
 }
 
 /** No request is on its way for longer than this, in milliseconds. */
-export const REACH_MS = 3_000;
+const REACH_MS = 3_000;
 /** How long the provider works on a request, in milliseconds. */
 const WORKS_MS = [0, 20, 200, 400] as const;
 /** Longer than any request takes from its first byte to its execution. */
