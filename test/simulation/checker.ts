@@ -197,6 +197,8 @@ const RULES: Readonly<Record<string, Rule>> = {
 const RULES_LISTED = Object.entries(RULES);
 const LEASE_MS = 1_000;
 const FINAL_WORDS: ReadonlySet<string> = new Set(["succeeded", "failed", "key-expired"]);
+/** What a twin that began before the key was taken may be told, and all that wait for it. */
+const PASSING: ReadonlySet<string> = new Set(["in-progress", "retry-scheduled", "passing"]);
 const TOLD_TO_OTHERS: ReadonlySet<string> = new Set(["key-reused", "store-unavailable"]);
 
 export interface Violation {
@@ -251,7 +253,7 @@ function isEnd(fact: Fact): boolean {
 
 /** A duplicate that waits for its twin in the same process knows no more than the twin. */
 function hasTwin(facts: readonly Fact[], answer: Answered): boolean {
-  if (answer.told.kind !== "in-progress") return false;
+  if (!PASSING.has(answer.told.kind)) return false;
   const [from, to] = [calledAt(facts, answer.call), facts.indexOf(answer)];
   return facts.some((fact, index) => {
     if (fact.type !== "called" || fact.call === answer.call || index > to) return false;
