@@ -17,7 +17,7 @@ import {
 
 const USAGE =
   "npm run prove -- simulation [--minutes 5] [--seed 1] [--histories 1000] " +
-  "[--driver swarm|priority] [--workloads webhook-keyless,webhook-keyed] [--failover] " +
+  "[--driver swarm|priority] [--workloads webhook-keyless,webhook-keyed] [--failover] [--relays] " +
   "[--threads 2] [--ledger file]";
 const MINUTES_DEFAULT = 1;
 const PROGRESS_MS = 10_000;
@@ -37,6 +37,7 @@ function readTask(args: readonly string[]): Task {
       driver: { type: "string" },
       workloads: { type: "string" },
       failover: { type: "boolean" },
+      relays: { type: "boolean" },
       threads: { type: "string" },
       ledger: { type: "string" },
     },
@@ -49,7 +50,7 @@ function readTask(args: readonly string[]): Task {
   const { ledger, threads = String(availableParallelism()) } = values;
   const task = {
     ...{ seed: Number(seed), minutes: Number(minutes), histories: Number(histories), driver },
-    ...{ workloads, failover: values.failover },
+    ...{ workloads, failover: values.failover, relays: values.relays },
     ...{ threads: Number(threads), ledger },
   };
   if (driver !== values.driver) throw new Error(`The driver is not known. Usage: ${USAGE}`);

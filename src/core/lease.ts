@@ -7,8 +7,8 @@ import { type Ports, within } from "./ports.ts";
 export interface Lease {
   /** What a write names, as it is now. */
   readonly holder: Holder;
-  /** One step more is known to be committed. */
-  sawStep(): void;
+  /** Steps were seen to come so much further, by `progressOf`. */
+  saw(progress: number): void;
   /** Whether the claim is lost, or can no longer be proved. */
   readonly lost: boolean;
   /** Aborts when the claim is lost. Made when it is first asked for, because most never are. */
@@ -65,9 +65,9 @@ class KeptLease implements Lease {
     return this.#holder;
   }
 
-  sawStep(): void {
-    const { stepsKnown = 0 } = this.#holder;
-    this.#holder = { ...this.#holder, stepsKnown: stepsKnown + 1 };
+  saw(progress: number): void {
+    const { seen = 0 } = this.#holder;
+    this.#holder = { ...this.#holder, seen: seen + progress };
   }
 
   get lost(): boolean {

@@ -102,7 +102,8 @@ async function begin(run: Run, step: StepBegin, known: SentStep | undefined): Pr
     effect: { ...effect, compensated: false, ...open?.effect, sends: [...sends, send] },
   };
   run.steps.set(step.name, begun);
-  if (known === undefined) lease.sawStep();
+  // A send, and the step if it is new.
+  lease.saw(known === undefined ? 2 : 1);
   ports.events.emit({ ...eventOf(run), type: "step.begun", step: step.name });
   return begun;
 }

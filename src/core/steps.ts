@@ -25,6 +25,8 @@ export type Callback<Mode extends CallbackMode, T> = Mode extends "sync"
     : T
   : MaybePromise<T>;
 
+/** What an atomic step adds to the progress. */
+const STEP_AND_RESULT = 2;
 const ATOMIC_DIGEST = digest("atomic").toString("hex");
 
 /** An atomic step: the step's record and the user's own writes commit in one transaction, once. */
@@ -61,7 +63,7 @@ export async function atomicStep<Tx, T>(
       ),
     (record) => record.steps.some((step) => step.name === name),
   );
-  run.lease.sawStep();
+  run.lease.saw(STEP_AND_RESULT);
   // After a lost answer the callback may have run again; what counts is what was committed.
   const stored = landed?.steps.find((step) => step.name === name)?.result;
   if (stored) value = openStep(run, name, stored.value);

@@ -108,6 +108,7 @@ function keep(
 ): void {
   const effect = { ...step.effect, ...(reference === undefined ? {} : { reference }) };
   run.steps.set(step.name, { ...step, recordedAt: run.databaseNow(), result, effect });
+  run.lease.saw(1);
   const back = run.steps.get(effect.compensates ?? "");
   if (result.kind === "succeeded" && isSent(back))
     run.steps.set(back.name, { ...back, effect: { ...back.effect, compensated: true } });

@@ -1,6 +1,6 @@
 import type { Origin, RecordId } from "./key.ts";
 import type { HeaderList, OutcomeKind } from "./outcome.ts";
-import type { StepRecord } from "./step.ts";
+import { progressOf, type StepRecord } from "./step.ts";
 
 /** An expired lease is a fact about time, not a state. */
 export const STATES = ["running", "waiting", "in_doubt", "succeeded", "failed"] as const;
@@ -40,8 +40,8 @@ export interface Holder {
   readonly fence: number;
   /** Drawn by the claim; two have one fence if a failover forgot the first of them. */
   readonly attemptId: string;
-  /** How many steps the holder knows of; a database with fewer has forgotten some. */
-  readonly stepsKnown?: number;
+  /** How far the holder has seen the steps come, by `progressOf`; less means a forgotten commit. */
+  readonly seen?: number;
 }
 
 /** The stored response; absent once pruned or when it was too large to keep. */
@@ -99,7 +99,7 @@ export function isFinal(state: State): state is OutcomeKind {
 
 /** The holder by the claim that made the record what it is. */
 export function holderOf({ id, fence, attemptId, steps }: OperationRecord): Holder {
-  return { id, fence, attemptId, stepsKnown: steps.length };
+  return { id, fence, attemptId, seen: progressOf(steps) };
 }
 
 /** Whether the record's newest claim is the holder's. */
@@ -109,8 +109,7 @@ export function isClaimOf(record: OperationRecord, { fence, attemptId }: Holder)
 
 /** Whether the holder may write: nothing that it has seen committed was forgotten since. */
 export function isHeldBy(record: OperationRecord, holder: Holder): boolean {
-  const { stepsKnown = 0 } = holder;
-  return (
-    record.state === "running" && isClaimOf(record, holder) && record.steps.length >= stepsKnown
-  );
+  const { seen = 0 } = holder;
+  if (record.state !== "running" || !isClaimOf(record, holder)) return false;
+  return seen === 0 || progressOf(record.steps) >= seen;
 }

@@ -170,3 +170,11 @@ export function nextGeneration({ effect, result }: StepRecord): number {
   const proven = result?.kind === "not-executed" && !untouched;
   return effect.generation + (proven ? 1 : 0);
 }
+
+/** How far steps have come: it grows with every step, every send and every definite result. */
+export function progressOf(steps: readonly StepRecord[]): number {
+  return steps.reduce((sum, { result, effect }) => {
+    const ended = result !== undefined && result.kind !== "not-executed" ? 1 : 0;
+    return sum + 1 + ended + (effect?.sends.length ?? 0);
+  }, 0);
+}

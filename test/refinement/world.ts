@@ -1,5 +1,6 @@
 import { recordId } from "../../src/model/key.ts";
 import type { Holder } from "../../src/model/operation.ts";
+import { progressOf } from "../../src/model/step.ts";
 import type { ObjectHolder } from "../../src/store/inbox.ts";
 import type { MessageHolder } from "../../src/store/outbox.ts";
 import type { MaybePromise, Snapshot, Store } from "../../src/store.ts";
@@ -120,7 +121,7 @@ export interface Aside {
   readonly fence?: number;
   /** The claim is another one with that fence. */
   readonly isForgotten?: true;
-  /** It says how many steps it knows of: as many as there are, or so many more. */
+  /** It says how far it has seen the steps come: as far as they are, or so much further. */
   readonly steps?: number;
 }
 
@@ -131,7 +132,7 @@ export async function holderOf(world: World, place: number, aside: Aside): Promi
     id: keyOf(place).id,
     fence: fence + (aside.fence ?? 0),
     attemptId: aside.isForgotten ? "forgotten" : attemptId,
-    ...(aside.steps === undefined ? {} : { stepsKnown: steps.length + aside.steps }),
+    ...(aside.steps === undefined ? {} : { seen: progressOf(steps) + aside.steps }),
   };
 }
 

@@ -5,8 +5,7 @@ import type { Report, Task } from "./launch.ts";
 import { loadMutant } from "./mutant.ts";
 
 const { seeds, mutant, ...task } = workerData as Task;
-const { workloads = mutant?.workloads, failover = mutant?.failover } = task;
-const aim = { workloads, failover };
+const aim = { ...mutant, ...task };
 const code = mutant === undefined ? ownCode : await loadMutant(mutant, "simulation");
 const campaign = createCampaign();
 const found = await hunt(code, seeds, campaign, aim);

@@ -3,6 +3,7 @@ import { standing, unfinished } from "../../src/model/step.ts";
 import { answersSinceFailover } from "./failover.ts";
 import type { Answered, Fact, History, Remains } from "./history.ts";
 import type { PlannedOperation } from "./plan.ts";
+import { checkMail } from "./relay.ts";
 import { sealer } from "./watched-store.ts";
 import { checkEvents } from "./webhook-rules.ts";
 import { EXPECTED, type Expectation } from "./workload.ts";
@@ -229,7 +230,7 @@ export function check(history: History): Violation[] {
       return detail === undefined ? [] : [{ rule, detail: `${planned.workload}: ${detail}` }];
     });
   });
-  return [...operations, ...checkEvents(history)];
+  return [...operations, ...checkEvents(history), ...checkMail(history)];
 }
 
 function finals(answers: readonly Answered[]): Answered[] {

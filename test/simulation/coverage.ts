@@ -82,9 +82,17 @@ const VENDOR_MEETINGS: readonly string[] = [
   "store failover",
 ];
 
+/** The same for what goes out as a message. */
+const MAIL_MEETINGS: readonly string[] = [
+  ...["claim", "end"].flatMap((method) =>
+    STORE_FAULTS.map((fault) => `store.outbox.${method} ${fault}`),
+  ),
+  ...PROVIDER_FAULTS.map((fault) => `provider.mail ${fault}`),
+];
+
 const LISTS = {
   ...{ common: MEETINGS, doubtful: DOUBTFUL_MEETINGS },
-  ...{ events: EVENT_MEETINGS, vendors: VENDOR_MEETINGS },
+  ...{ events: EVENT_MEETINGS, vendors: VENDOR_MEETINGS, mail: MAIL_MEETINGS },
 } as const;
 
 /** What those who draw from these workloads must meet. */

@@ -60,6 +60,9 @@ const RARE: ReadonlyMap<string, number> = new Map([
   ["store.inbox.handle", 6],
   ["store.inbox.release", 8],
   ["store.inbox.prune", 2],
+  ["store.outbox.end", 6],
+  ["store.outbox.claim", 2],
+  ["provider.mail", 8],
 ]);
 export const LEASE_MS = 1_000;
 const OUTAGE: readonly Fault[] = ["lose-answer", "lose-request"];

@@ -5,8 +5,7 @@ import type { Progress, Share } from "./explorer.ts";
 
 const REPORT_MS = 2_000;
 
-const { seed, stride, histories, minutes, driver, workloads, failover } = workerData as Share;
-const aim = { workloads, failover };
+const { seed, stride, histories, minutes, driver, ...aim } = workerData as Share;
 const campaign = createCampaign(driver);
 const start = performance.now();
 const end = start + minutes * 60_000;

@@ -17,7 +17,7 @@ export const FAILOVER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "forgotten-steps-unnoticed",
-    patches: [patch(OPERATION, "record.steps.length >= stepsKnown", "stepsKnown >= 0")],
+    patches: [patch(OPERATION, "progressOf(record.steps) >= seen", "seen >= 0")],
     failover: true,
   },
 ];

@@ -1,8 +1,10 @@
 import type { EventState } from "../../src/model/event.ts";
 import type { RecordId } from "../../src/model/key.ts";
 import type { OperationRecord, State } from "../../src/model/operation.ts";
+import type { MessageRecord } from "../../src/store/outbox.ts";
 import type { StoredMessage } from "../../src/store.ts";
 import type { Plan } from "./plan.ts";
+import type { Mail } from "./relay.ts";
 import type { Trace } from "./trace.ts";
 
 /** What a client was told. The body is the text of the bytes. */
@@ -95,6 +97,12 @@ export interface EventRemains {
   readonly kept: readonly { readonly key: string; readonly state: EventState }[];
 }
 
+/** What the receiver of messages took, and what the outbox says of them. */
+export interface MailRemains {
+  readonly arrived: readonly Mail[];
+  readonly kept: readonly MessageRecord[];
+}
+
 /** A row of the shop's own table. */
 export interface Order {
   readonly operation: string;
@@ -118,6 +126,7 @@ export interface History {
   readonly charges: readonly Charge[];
   readonly orders: readonly Order[];
   readonly events: EventRemains;
+  readonly mail: MailRemains;
   readonly remains: readonly Remains[];
   /** Operations whose handler threw a status that ends them as failed. */
   readonly excused: ReadonlySet<string>;

@@ -1,6 +1,7 @@
 import { FAILOVER_MUTANTS } from "./failover-mutants.ts";
 import { LATER_MUTANTS } from "./later-mutants.ts";
 import { type Mutant, patch } from "./mutant.ts";
+import { RELAY_MUTANTS } from "./relay-mutants.ts";
 import { RELEASE_MUTANTS } from "./release-mutants.ts";
 import { VENDOR_MUTANTS } from "./vendor-mutants.ts";
 import { WEBHOOK_MUTANTS } from "./webhook-mutants.ts";
@@ -16,6 +17,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...FAILOVER_MUTANTS,
   ...VENDOR_MUTANTS,
   ...RELEASE_MUTANTS,
+  ...RELAY_MUTANTS,
   {
     name: "no-fence",
     patches: [

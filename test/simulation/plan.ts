@@ -1,5 +1,6 @@
 import { createChance } from "./chance.ts";
 import { DOUBTFUL } from "./doubtful.ts";
+import { RECEIVERS, type Receiver } from "./relay.ts";
 import { RELEASED } from "./released.ts";
 import { VENDORS } from "./vendors.ts";
 import { hearsEvents } from "./webhook.ts";
@@ -65,6 +66,8 @@ export interface Plan {
   readonly events?: "queued" | "inline";
   /** Whether it also tells of a charge that nobody here has made. */
   readonly stranger?: boolean;
+  /** Who gets the messages, if they are sent at all. */
+  readonly receiver?: Receiver;
   /** Whether two releases of the handlers run side by side. */
   readonly deploys?: boolean;
 }
@@ -76,11 +79,14 @@ const DAY_MS = 86_400_000;
 export interface Aim {
   /** The only ones to draw from. */
   readonly workloads?: readonly WorkloadName[] | undefined;
+  /** Whether every history sends its messages, and not only a few. */
+  readonly relays?: boolean | undefined;
   /** Whether the store of every history may fail over, and not only that of a few. */
   readonly failover?: boolean | undefined;
 }
 
-export function drawPlan(seed: number, { workloads, failover = false }: Aim = {}): Plan {
+export function drawPlan(seed: number, aim: Aim = {}): Plan {
+  const { workloads, failover = false, relays = false } = aim;
   const chance = createChance(seed, "plan");
   const calm = chance.hit(0.12);
   const rates = Object.fromEntries(
@@ -126,6 +132,7 @@ export function drawPlan(seed: number, { workloads, failover = false }: Aim = {}
     ...(hears
       ? { events: chance.pick(["queued", "inline"] as const), stranger: chance.hit(0.2) }
       : {}),
+    ...(calm ? {} : drawReceiver(seed, relays)),
     ...(operations.some(({ workload }) => workload in RELEASED) ? { deploys: true } : {}),
   };
 }
@@ -134,4 +141,10 @@ export function drawPlan(seed: number, { workloads, failover = false }: Aim = {}
 function drawFailover(seed: number, always: boolean): number {
   const chance = createChance(seed, "failover");
   return chance.hit(0.12) || always ? chance.pick([0.01, 0.03]) : 0;
+}
+
+function drawReceiver(seed: number, always: boolean): { readonly receiver?: Receiver } {
+  const chance = createChance(seed, "receiver");
+  if (!chance.hit(0.12) && !always) return {};
+  return { receiver: chance.pick(Object.keys(RECEIVERS) as Receiver[]) };
 }

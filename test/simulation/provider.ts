@@ -2,6 +2,7 @@ import type { Declined } from "../../src/core/judgement.ts";
 import type { Charge } from "./history.ts";
 import { aliveOf, never } from "./life.ts";
 import type { Fault } from "./plan.ts";
+import { type Mail, RECEIVERS } from "./relay.ts";
 import type { Node } from "./scheduler.ts";
 import type { World } from "./world.ts";
 
@@ -48,6 +49,8 @@ export interface Account {
   find(operation: string, step: string): Promise<{ id: number } | undefined>;
   /** Whether a charge stands, as the provider sees it. */
   look(operation: string): Promise<boolean>;
+  /** A message to somebody else, who may recognise it. */
+  mail(message: Omit<Mail, "at">): Promise<unknown>;
 }
 
 /** No request is on its way for longer than this, in milliseconds. */
@@ -85,7 +88,17 @@ export function accountOf(world: World, node: Node): Account {
         return id < 0 ? undefined : { id };
       }),
     look: (operation) => ask("look", () => charges.some((one) => one.operation === operation)),
+    mail: (message) => ask("mail", () => take(world, message)),
   };
+}
+
+/** The receiver takes a message, unless it recognises it. */
+function take({ mails, plan, scheduler }: World, message: Omit<Mail, "at">): string {
+  const at = scheduler.now();
+  const known = mails.find((mail) => mail.id === message.id);
+  const knownForMs = RECEIVERS[plan.receiver ?? "knowing"];
+  if (known === undefined || at - known.at >= knownForMs) mails.push({ ...message, at });
+  return message.id;
 }
 
 /** What the key made, as long as it is remembered; -1 for nothing. */

@@ -7,6 +7,7 @@ import { copyOf } from "./copy.ts";
 import { belowFloor, missed, table } from "./coverage.ts";
 import { launch } from "./launch.ts";
 import { drawPlan } from "./plan.ts";
+import { checkMail } from "./relay.ts";
 import { simulate } from "./simulation.ts";
 import { checkEvents } from "./webhook-rules.ts";
 import { VENDOR_WORKLOADS, WEBHOOK_WORKLOADS } from "./workload.ts";
@@ -16,6 +17,7 @@ const DOUBTFUL = 3_000;
 const WEBHOOKS = 2_000;
 const FAILOVERS = 3_000;
 const MANNERS = 3_000;
+const MAILS = 3_000;
 const REPEATED = 150;
 
 test("no schedule, crash or lost answer breaks a promise", async (context) => {
@@ -55,6 +57,35 @@ test("no manner in which a provider treats keys makes a second charge", async (c
   for (const line of table(campaign, "vendors").split("\n")) context.diagnostic(line);
   assert.deepEqual(missed(campaign, "vendors"), [], "a port never met one of its faults");
   assert.deepEqual(belowFloor(campaign, workloads), [], "too few operations reach their outcome");
+});
+
+test("no message leaves twice, and none is forgotten", async (context) => {
+  const { found, campaign } = await launch({ seeds: MAILS, relays: true });
+  if (found) assert.fail(found.text);
+  context.diagnostic(`${campaign.histories} histories, ${campaign.faults} faults, no violation`);
+  for (const line of table(campaign, "mail").split("\n")) context.diagnostic(line);
+  assert.deepEqual(missed(campaign, "mail"), [], "a port never met one of its faults");
+});
+
+test("messages that were tampered with are refused by the checker", async () => {
+  let seed = 1;
+  const play = () => simulate(ownCode, seed, { relays: true, workloads: ["checkout"] });
+  let { history } = await play();
+  const isUseful = (): boolean =>
+    history.plan.receiver === "knowing" &&
+    history.mail.arrived.length > 0 &&
+    !history.facts.some(({ type }) => type === "failed-over");
+  for (; !isUseful(); seed += 1) ({ history } = await play());
+  assert.deepEqual(checkMail(history), []);
+  const { arrived, kept } = history.mail;
+  const stays = kept.map((one) => ({ ...one, state: "waiting" as const }));
+  for (const mail of [
+    { kept, arrived: [] },
+    { kept, arrived: arrived.flatMap((one) => [one, one]) },
+    { kept: [], arrived },
+    { kept: stays, arrived },
+  ])
+    assert.notDeepEqual(checkMail({ ...history, mail }), []);
 });
 
 test("what a failover forgets is done again, and nothing that it leaves is done twice", async (context) => {

@@ -1,15 +1,14 @@
-import { isFinal, type OperationRecord } from "../../src/model/operation.ts";
 import { unfinished } from "../../src/model/step.ts";
-import type { EventRecord } from "../../src/store/inbox.ts";
 import { type Chance, createChance } from "./chance.ts";
 import { startClient } from "./clients.ts";
 import type { Code } from "./code.ts";
 import { copyOf } from "./copy.ts";
 import { type Driver, swarmDriver } from "./driver.ts";
 import { failOver } from "./failover.ts";
-import type { History, Order, Remains } from "./history.ts";
+import type { History, Order } from "./history.ts";
 import { type Aim, drawPlan, type Plan, type PlannedOperation } from "./plan.ts";
 import { priorityDriver } from "./priority.ts";
+import { keptEvents, keptMessages, openTimes, records, remains } from "./rest.ts";
 import { createScheduler, type Scheduler } from "./scheduler.ts";
 import { isForgetful, KEPT_FOR_MS } from "./vendors.ts";
 import { type Handled, hearsEvents } from "./webhook.ts";
@@ -19,9 +18,6 @@ import { createWorld, endDeployment, type Process, type World } from "./world.ts
 const HEALING_STEPS_MAX = 4_000;
 const PASSES_MAX = 60;
 const LAST_RETRIES_MAX = 12;
-const EVENTS_MAX = 100;
-/** Longer than a process holds what an event is about. */
-const HOLD_MS = 75_000;
 
 export const DRIVERS = ["swarm", "priority"] as const;
 export type DriverName = (typeof DRIVERS)[number];
@@ -87,7 +83,7 @@ export async function play(
     for (const client of world.clients) client.leave();
     await healAlone(world);
     await healWithClients(world);
-    if (hearsEvents(plan)) await healAlone(world);
+    if (hearsEvents(plan) || plan.receiver) await healAlone(world);
     // An event that a failover has forgotten, and that came again, may have ended a doubt.
     if (hearsEvents(plan) && world.era > 0) await healWithClients(world);
     restore();
@@ -140,8 +136,7 @@ async function healAlone(world: World): Promise<void> {
   const toTell = world.plan.operations.some(({ workload }) => workload === "told");
   for (let pass = 0; pass < PASSES_MAX; pass += 1) {
     if (toTell && pass % 2 === 1) await hearPersons(world);
-    const due = (await records(world)).flatMap((record) => readyTime(record) ?? []);
-    const open = [...due, ...(await eventTimes(world))];
+    const open = await openTimes(world);
     if (open.length === 0 && (!toTell || pass % 2 === 1)) return;
     if (open.length === 0) continue;
     world.scheduler.advanceTo(Math.min(...open));
@@ -149,21 +144,6 @@ async function healAlone(world: World): Promise<void> {
     await finish(world);
   }
   world.broken.push("an operation does not end without its client");
-}
-
-/** When a worker may take up the events that wait; a dead process may hold what they are about. */
-async function eventTimes({ plan, raw, scheduler }: World): Promise<number[]> {
-  if (!hearsEvents(plan)) return [];
-  const now = scheduler.now();
-  return (await keptEvents(raw))
-    .filter(({ state }) => state === "waiting")
-    .map(({ dueAt = now }) => (dueAt > now ? dueAt : now + HOLD_MS));
-}
-
-async function keptEvents(raw: World["raw"]): Promise<readonly EventRecord[]> {
-  const kept = await raw.inbox.list({ limit: EVENTS_MAX });
-  if (kept.kind !== "ok") throw new Error("Memory cannot be read.");
-  return kept.value;
 }
 
 /** A person looks at the provider's ledger, once nothing is on its way any more. */
@@ -188,14 +168,6 @@ async function hearPersons(world: World): Promise<void> {
   }
 }
 
-/** When a worker may take the record over; undefined if it has ended or waits for its client. */
-function readyTime(record: OperationRecord | undefined): number | undefined {
-  if (record === undefined || isFinal(record.state)) return undefined;
-  const { form, name, state, leaseUntil = 0, runUntil = 0, dueAt } = record;
-  if (form === "opaque" && (name === "opaque-rerun" || state === "waiting")) return undefined;
-  return state === "running" ? Math.min(leaseUntil, runUntil) : dueAt;
-}
-
 /** Last clients for each operation are answered with its outcome, or told that it is in doubt. */
 async function healWithClients(world: World): Promise<void> {
   for (const operation of world.plan.operations)
@@ -218,30 +190,6 @@ function lastWord({ clients }: World, operation: PlannedOperation): string {
   return last.findLast((kind) => kind !== "key-reused") ?? "key-reused";
 }
 
-/** The record of each planned operation, in their order. */
-async function records({ raw, ids }: World): Promise<(OperationRecord | undefined)[]> {
-  const found = [];
-  for (const id of ids) {
-    const read = await raw.read(id);
-    if (read.kind !== "ok") throw new Error("Memory cannot be read.");
-    found.push(read.value?.record);
-  }
-  return found;
-}
-
-async function remains(world: World): Promise<Remains[]> {
-  const { raw, plan, ids } = world;
-  const found = await records(world);
-  const left = [];
-  for (const [index, id] of ids.entries()) {
-    const messages = await raw.messages(id);
-    if (messages.kind !== "ok") throw new Error("Memory cannot be read.");
-    const { label = "" } = plan.operations[index] ?? {};
-    left.push({ label, id, record: found[index], messages: messages.value });
-  }
-  return left;
-}
-
 async function toHistory(world: World, seed: number, faults: number): Promise<History> {
   const { plan, facts, charges, excused, broken, scheduler, sender, raw } = world;
   return {
@@ -252,6 +200,7 @@ async function toHistory(world: World, seed: number, faults: number): Promise<Hi
       handled: raw.table<Handled>("handled").values(),
       kept: await keptEvents(raw),
     },
+    mail: { arrived: world.mails, kept: await keptMessages(raw) },
     remains: await remains(world),
     last: plan.operations.map((operation) => lastWord(world, operation)),
   };

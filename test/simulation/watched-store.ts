@@ -7,6 +7,7 @@ import { createChance } from "./chance.ts";
 import type { Node } from "./scheduler.ts";
 import { callsOf, type Gate, type Told } from "./store-call.ts";
 import { watchedInbox } from "./watched-inbox.ts";
+import { watchedOutbox } from "./watched-outbox.ts";
 import { hearsEvents } from "./webhook.ts";
 import type { World } from "./world.ts";
 
@@ -111,6 +112,7 @@ export function watchedStore(world: World, node: Node): Watched {
     namespace: (name) => call("namespace", () => raw.namespace(name)),
     lineage: () => call("lineage", () => raw.lineage()),
     inbox: hearsEvents(world.plan) ? watchedInbox(raw.inbox, calls) : raw.inbox,
+    outbox: world.plan.receiver ? watchedOutbox(raw.outbox, calls) : raw.outbox,
   };
 }
 

@@ -8,6 +8,7 @@ import { handsOf } from "./hands.ts";
 import type { Charge, Fact } from "./history.ts";
 import { aliveOf, never } from "./life.ts";
 import type { Plan } from "./plan.ts";
+import { declareRelays, type Mail } from "./relay.ts";
 import { type Node, RELEASES, type Release, type Scheduler, START } from "./scheduler.ts";
 import { createSender, type Sender } from "./sender.ts";
 import { type SharedStore, watchedStore } from "./watched-store.ts";
@@ -36,6 +37,7 @@ export interface World {
   readonly processes: Process[];
   readonly facts: Fact[];
   readonly charges: Charge[];
+  readonly mails: Mail[];
   readonly excused: Set<string>;
   readonly broken: string[];
   readonly clients: Client[];
@@ -77,7 +79,7 @@ export function createWorld(code: Code, plan: Plan, chance: Chance, scheduler: S
     ...{ era: 0, back: undefined, deploys: plan.deploys === true },
     keys: { busy: new Set(), frozen: new Set() },
     facts: [],
-    charges: [],
+    ...{ charges: [], mails: [] },
     excused: new Set(),
     broken: [],
     clients: [],
@@ -155,6 +157,7 @@ function startProcess(world: World, node: Node): Process {
     retention: { responseMs: plan.responseMs },
   });
   const hands = handsOf(world, node);
+  if (plan.receiver) declareRelays(once, hands, plan.receiver);
   const names = new Set(plan.operations.map(({ workload }) => workload));
   const asks = new Map(
     [...names].map((name) => [name, declare(name, node.release, { once, code, hands })]),

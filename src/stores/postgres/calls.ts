@@ -36,8 +36,8 @@ export function staged(messages: readonly (Message | StagedMessage)[]): Cell {
 const WAIT_POSITION = 2;
 
 /** Fenced writes ask without waiting for a lock; who is answered `locked` asks again alone. */
-export function held({ id, fence, attemptId, stepsKnown = 0 }: Holder): Cell[] {
-  return [idCell(id), String(fence), "false", attemptId, String(stepsKnown)];
+export function held({ id, fence, attemptId, seen = 0 }: Holder): Cell[] {
+  return [idCell(id), String(fence), "false", attemptId, String(seen)];
 }
 
 /** The same call, waiting for a lock. */

@@ -51,7 +51,7 @@ export const ANSWER = "answer text;";
 
 /** Locks the operation, or answers why the holder may not write. */
 export function heldOrReturn(names: Names): string {
-  return `  answer := ${names.of("hold")}(p_id, p_fence, p_wait, p_attempt_id, p_steps_known);
+  return `  answer := ${names.of("hold")}(p_id, p_fence, p_wait, p_attempt_id, p_seen);
   IF answer <> 'done' THEN
     RETURN answer;
   END IF;`;

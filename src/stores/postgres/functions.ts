@@ -72,12 +72,12 @@ END $$;`;
 }
 
 /**
- * Locks the operation if the holder's claim is the newest, and all steps that it knows of are
- * there; `locked` if another write is at it.
+ * Locks the operation if the holder's claim is the newest, and its steps are as far as the holder
+ * has seen; `locked` if another write is at it.
  */
 function holdFunction(names: Names): string {
   return `CREATE FUNCTION ${names.of("hold")}(p_id bytea, p_fence bigint, p_wait boolean,
-  p_attempt_id text, p_steps_known bigint)
+  p_attempt_id text, p_seen bigint)
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   held_state text;
@@ -96,8 +96,10 @@ BEGIN
     END IF;
   END IF;
   IF held_state = 'running' AND held_fence = p_fence AND held_attempt = p_attempt_id THEN
-    IF p_steps_known = 0 OR p_steps_known <=
-        (SELECT count(*) FROM ${names.step} WHERE operation_id = p_id) THEN
+    IF p_seen = 0 OR p_seen <=
+        (SELECT count(*) + count(*) FILTER (WHERE result_kind <> 'not-executed')
+          FROM ${names.step} WHERE operation_id = p_id)
+        + (SELECT count(*) FROM ${names.send} WHERE operation_id = p_id) THEN
       RETURN 'done';
     END IF;
   END IF;

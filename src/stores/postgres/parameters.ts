@@ -9,7 +9,7 @@ const HELD = {
   p_fence: "integer",
   p_wait: "flag",
   p_attempt_id: "text",
-  p_steps_known: "integer",
+  p_seen: "integer",
 } as const;
 
 /** The functions of the database that write operations. */

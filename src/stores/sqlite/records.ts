@@ -38,8 +38,8 @@ export function nowOf({ connection, sql }: Tables): number {
 }
 
 /** The holder as the condition of every fenced write binds it. */
-export function held({ id, fence, attemptId, stepsKnown = 0 }: Holder): SqliteRow {
-  return { id: bytesOf(id), fence, attemptId, stepsKnown };
+export function held({ id, fence, attemptId, seen = 0 }: Holder): SqliteRow {
+  return { id: bytesOf(id), fence, attemptId, seen };
 }
 
 function snapshotOf({ connection, sql }: Tables, row: NumberedRow): Snapshot {

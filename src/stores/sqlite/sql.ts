@@ -6,12 +6,13 @@ export const NOW = "(cast(round((julianday('now') - 2440587.5) * 86400000) AS IN
 
 /**
  * The fenced write's condition: only the newest claim of a running operation writes, and only while
- * every step that it knows of is there. @param p the prefix of the tables
+ * its steps are as far as it has seen. @param p the prefix of the tables
  */
 export function held(p: string, operation = `${p}operation`): string {
   return `id = @id AND fence = @fence AND attempt_id = @attemptId AND state = 'running'
-  AND (@stepsKnown = 0 OR @stepsKnown <=
-    (SELECT count(*) FROM ${p}step AS k WHERE k.number = ${operation}.number))`;
+  AND (@seen = 0 OR @seen <= (SELECT count(*) + count(*) FILTER (WHERE k.result_kind <> 'not-executed')
+      FROM ${p}step AS k WHERE k.number = ${operation}.number)
+    + (SELECT count(*) FROM ${p}send AS n WHERE n.number = ${operation}.number))`;
 }
 
 /** SQL literals; the lists hold constants of ours, never data. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Holder } from "../../model/operation.ts";
+import { type Holder, holderOf } from "../../model/operation.ts";
 import type { StoreBench, StoreCase } from "../bench.ts";
 import { ALL_STALE, everyWrite, RESULT, STEP } from "./every-write.ts";
 import {
@@ -44,23 +44,26 @@ export const forgottenCases: readonly StoreCase[] = [
   },
   {
     guarantee: 3,
-    name: "a write that knows of more steps than there are is stale: a failover forgot one",
+    name: "a write that has seen more of the steps than there is is stale: a failover forgot it",
     needs: ["rows"],
     async run(bench) {
       const { store } = bench;
       const { record } = await claimed(store, claimOf("k"));
-      assert.equal(answered(await store.begin({ ...record, stepsKnown: 0 }, STEP)), "done");
+      assert.equal(answered(await store.begin({ ...record, seen: 0 }, STEP)), "done");
       const before = await recordOf(store, record.id);
-      const ahead = { ...record, stepsKnown: 2 };
+      // A step and its send.
+      const ahead = { ...record, seen: 3 };
       assert.deepEqual(await everyWrite(store, ahead), ALL_STALE);
       await refuseTransactions(bench, ahead);
       assertSame(await recordOf(store, record.id), before);
-      const level = { ...record, stepsKnown: 1 };
-      assert.equal(answered(await store.record(level, STEP.name, RESULT)), "done");
+      const level = { ...record, seen: 2 };
+      assert.equal(answered(await store.begin(level, STEP)), "done");
+      assert.equal(answered(await store.record({ ...record, seen: 3 }, STEP.name, RESULT)), "done");
       const work = inserting(bench, "row", { write: recordWrite("reserve"), value: 1 });
-      assert.equal(answered(await store.transact(level, work)).kind, "committed");
-      assert.deepEqual(await everyWrite(store, { ...record, stepsKnown: 3 }), ALL_STALE);
-      const whole = { ...record, stepsKnown: 2 };
+      assert.equal(answered(await store.transact({ ...record, seen: 4 }, work)).kind, "committed");
+      assert.deepEqual(await everyWrite(store, { ...record, seen: 7 }), ALL_STALE);
+      const whole = holderOf(await recordOf(store, record.id));
+      assert.equal(whole.seen, 6, "two steps, two sends and two results");
       assert.equal(answered(await store.settle(whole, settlementOf())), "done");
     },
   },
