@@ -171,6 +171,7 @@ async function sendAnew<Value, Decline>(
   const result = { kind: "not-executed", value: new Uint8Array(0) } as const;
   const closed = { ...known, recordedAt: run.databaseNow(), result };
   run.steps.set(place.name, closed);
+  lease.saw(1);
   return { kind: "resolved", result: await sendStep(run, place, effect, closed) };
 }
 

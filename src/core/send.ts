@@ -3,6 +3,7 @@ import { encodeJson } from "../model/json.ts";
 import { isClaimOf } from "../model/operation.ts";
 import {
   nextGeneration,
+  progressOf,
   type SendRecord,
   type SentStep,
   type StepBegin,
@@ -102,8 +103,7 @@ async function begin(run: Run, step: StepBegin, known: SentStep | undefined): Pr
     effect: { ...effect, compensated: false, ...open?.effect, sends: [...sends, send] },
   };
   run.steps.set(step.name, begun);
-  // A send, and the step if it is new.
-  lease.saw(known === undefined ? 2 : 1);
+  lease.saw(progressOf([begun]) - progressOf(known === undefined ? [] : [known]));
   ports.events.emit({ ...eventOf(run), type: "step.begun", step: step.name });
   return begun;
 }

@@ -135,6 +135,7 @@ function earlierSends({ effect }: SentStep): readonly SendRecord[] {
 
 function keepUntouched(run: Run, step: SentStep): void {
   const result = { kind: "not-executed", value: new Uint8Array(0) } as const;
+  run.lease.saw(1);
   run.steps.set(step.name, { ...step, recordedAt: run.databaseNow(), result });
 }
 

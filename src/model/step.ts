@@ -171,10 +171,13 @@ export function nextGeneration({ effect, result }: StepRecord): number {
   return effect.generation + (proven ? 1 : 0);
 }
 
-/** How far steps have come: it grows with every step, every send and every definite result. */
+/**
+ * How far steps have come: it grows with every step, every send and every result. A step that is
+ * begun anew has a send more and a result less.
+ */
 export function progressOf(steps: readonly StepRecord[]): number {
   return steps.reduce((sum, { result, effect }) => {
-    const ended = result !== undefined && result.kind !== "not-executed" ? 1 : 0;
+    const ended = result === undefined ? 0 : 1;
     return sum + 1 + ended + (effect?.sends.length ?? 0);
   }, 0);
 }

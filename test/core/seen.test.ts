@@ -65,3 +65,25 @@ test("a run has seen exactly what there is, through resends, look-ups and compen
   for (const [method, known, there] of seen) assert.equal(known, there, method);
   assert.ok(Math.max(...seen.map(([, , there]) => there)) > 10);
 });
+
+test("a step that a look-up disproves, and that is sent anew, is seen as it is", async () => {
+  const scene = stage();
+  const seen: [string, number | undefined, number][] = [];
+  const bank = acquirer(["lost before", "charged"]);
+  const once = scene.process({ store: comparing(scene, seen), waitMs: 0 });
+  const lookUp = { quietMs: 1_000, absenceProves: true, find: () => undefined };
+  const operation = once.operation("pay", {
+    input: Order,
+    handler: async (op) => {
+      await op.external("charge", bank.effect({ lookUp, ways: ["look-up"] }));
+      return op.settle(() => ok({ paid: true }, 201));
+    },
+  });
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    await operation.run(call);
+    scene.advance(700_000);
+  }
+  assert.equal((await recordOf(scene)).state, "succeeded");
+  assert.equal(new Set(bank.keys).size, 2, "the second send has a key of its own");
+  for (const [method, known, there] of seen) assert.equal(known, there, method);
+});

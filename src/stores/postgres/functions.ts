@@ -97,8 +97,7 @@ BEGIN
   END IF;
   IF held_state = 'running' AND held_fence = p_fence AND held_attempt = p_attempt_id THEN
     IF p_seen = 0 OR p_seen <=
-        (SELECT count(*) + count(*) FILTER (WHERE result_kind <> 'not-executed')
-          FROM ${names.step} WHERE operation_id = p_id)
+        (SELECT count(*) + count(result_kind) FROM ${names.step} WHERE operation_id = p_id)
         + (SELECT count(*) FROM ${names.send} WHERE operation_id = p_id) THEN
       RETURN 'done';
     END IF;

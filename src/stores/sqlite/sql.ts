@@ -10,8 +10,8 @@ export const NOW = "(cast(round((julianday('now') - 2440587.5) * 86400000) AS IN
  */
 export function held(p: string, operation = `${p}operation`): string {
   return `id = @id AND fence = @fence AND attempt_id = @attemptId AND state = 'running'
-  AND (@seen = 0 OR @seen <= (SELECT count(*) + count(*) FILTER (WHERE k.result_kind <> 'not-executed')
-      FROM ${p}step AS k WHERE k.number = ${operation}.number)
+  AND (@seen = 0 OR @seen <=
+    (SELECT count(*) + count(k.result_kind) FROM ${p}step AS k WHERE k.number = ${operation}.number)
     + (SELECT count(*) FROM ${p}send AS n WHERE n.number = ${operation}.number))`;
 }
 
