@@ -156,7 +156,9 @@ async function sendAnew<Value, Decline>(
   proof: string,
 ): Promise<Tried<Value, Decline>> {
   const { ports, lease } = run;
-  const end = { kind: "not-executed", proven: true, detail: proof } as const;
+  // A try whose answer was lost may land after the step was begun anew, and must not disprove that.
+  const sends = known.effect.sends.length;
+  const end = { kind: "not-executed", proven: true, detail: proof, sends } as const;
   const written = await insist(
     run,
     async () => {

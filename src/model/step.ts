@@ -115,6 +115,8 @@ export type StepEnd =
       readonly detail?: string;
       /** With `not-executed`: whatever the sends say, it is proved from elsewhere. */
       readonly proven?: boolean;
+      /** How many sends the proof speaks of: one that was begun since makes it stale. */
+      readonly sends?: number;
     };
 
 /** What an effect is known by at its provider: our key, or the provider's own id of it. */

@@ -72,6 +72,7 @@ export function recorded(name: string, end: StepEnd): Change {
     const known = stepOf(record, name);
     const effect = known?.effect;
     if (known === undefined || effect === undefined || known.result !== undefined) return "stale";
+    if ("sends" in end && end.sends !== effect.sends.length) return "stale";
     if (end.kind === "succeeded" || end.kind === "declined") {
       const { kind, value, reference = effect.reference } = end;
       const ended = { ...known, recordedAt: now, result: { kind, value } };

@@ -62,7 +62,7 @@ export function recordFunction(names: Names): string {
   const body = `${heldOrReturn(names)}
   SELECT * INTO known FROM ${step}
     WHERE operation_id = p_id AND name = p_name AND kind = 'external' AND result_kind IS NULL;
-  IF NOT FOUND THEN
+  IF NOT FOUND OR p_sends <> (SELECT count(*) FROM ${send} WHERE ${ofStep}) THEN
     RETURN 'stale';
   END IF;
   UPDATE ${send} SET verdict = p_verdict, detail = p_detail

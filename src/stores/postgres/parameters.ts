@@ -126,6 +126,7 @@ export const OPERATION_FUNCTIONS: Readonly<Record<OperationFunction, Parameters>
     p_value: "bytes",
     p_reference: "text",
     p_detail: "text",
+    p_sends: "integer",
     p_skew_ms: "number",
   },
   record_atomic: {

@@ -29,7 +29,8 @@ export function recordCall(holder: Holder, name: string, end: StepEnd, skewMs: n
     name: "record_step",
     values: [
       ...[...held(holder), name, end.kind, sendVerdict(end), String(proven), value, reference],
-      ...[boundedDetail(end.detail) ?? null, String(skewMs)],
+      ...[boundedDetail(end.detail) ?? null, number("sends" in end ? end.sends : undefined)],
+      String(skewMs),
     ],
   };
 }

@@ -101,6 +101,7 @@ export function record(
   const place = heldPlace(tables, holder, name);
   const known = place && knownStep(tables, place);
   if (place === undefined || known === undefined || known.result_kind !== null) return STALE;
+  if ("sends" in end && end.sends !== known.sends) return STALE;
   const { number, now } = place;
   const verdict = sendVerdict(end);
   const detail = boundedDetail(end.detail) ?? null;

@@ -206,6 +206,22 @@ export const sendCases: readonly StoreCase[] = [
   },
   {
     guarantee: 26,
+    name: "a proof that lands after the step was begun anew disproves nothing of that",
+    async run({ store }) {
+      const { record } = await claimed(store, claimOf("k"));
+      answered(await store.begin(record, CHARGE));
+      const proof = { kind: "not-executed", proven: true, sends: 1 } as const;
+      assert.equal(answered(await store.record(record, "charge", { ...proof, sends: 2 })), "stale");
+      assert.equal(answered(await store.record(record, "charge", proof)), "done");
+      const anew = { ...CHARGE, generation: 1, providerKey: "another-key" };
+      assert.equal(answered(await store.begin(record, anew)), "done");
+      assert.equal(answered(await store.record(record, "charge", proof)), "stale");
+      assert.equal((await stepOf(store, record.id, "charge")).result, undefined);
+      assert.equal(answered(await store.record(record, "charge", CHARGED)), "done");
+    },
+  },
+  {
+    guarantee: 26,
     name: "what did not happen leaves nothing standing, so the operation may end either way",
     async run({ store }) {
       for (const kind of ["succeeded", "failed"] as const) {
