@@ -143,7 +143,7 @@ test("a step that was looked for in vain is looked for again, at a time that is 
   assert.equal(await stateOf(scene), "in_doubt: effect-unknown");
 });
 
-test("a look-up's evidence and its proof say what they are, and nothing of what is not known", async () => {
+test("a look-up's evidence and its proof say what they are, and of which sends", async () => {
   const scene = stage();
   const { store, noted, recorded } = watched(scene);
   const lookUp = { quietMs: 1_000, absenceProves: true, find: () => undefined };
@@ -156,5 +156,6 @@ test("a look-up's evidence and its proof say what they are, and nothing of what 
     kind: "not-executed",
     proven: true,
     detail: "The look-up found nothing, which proves that nothing happened.",
+    sends: 1,
   });
 });

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { systemClock } from "../../src/index.ts";
 import type { OperationRecord } from "../../src/model/operation.ts";
+import type { Snapshot } from "../../src/store.ts";
 import {
   type MemoryStore,
   type MemoryTransaction,
@@ -12,10 +14,12 @@ import {
   bytes,
   claimed,
   claimOf,
+  LEASE_MS,
   recordOf,
   sendOf,
   settlementOf,
   settleWrite,
+  takeOverOf,
 } from "../../src/verify/cases/sample.ts";
 
 const TARGET = { provider: "stripe", kind: "payment_intent" };
@@ -28,6 +32,21 @@ test("it says of itself what it can do, and that nothing of it outlives the proc
   });
   assert.equal(store.schema(), "");
   assert.deepEqual(await store.migrate(), []);
+});
+
+test("a claim has all of its time before it, however slowly its record is read", async () => {
+  let now = 1_000;
+  const wall = () => {
+    now += 7;
+    return now;
+  };
+  const store = memoryStore({ clock: { ...systemClock, wall } });
+  const { record, now: claimedAt } = await claimed(store, claimOf("k"));
+  assert.equal((record.leaseUntil ?? 0) - claimedAt, LEASE_MS);
+  now += LEASE_MS;
+  const answer = answered(await store.takeOver(takeOverOf(record)));
+  const { snapshot: taken = assert.fail() } = answer as { snapshot?: Snapshot };
+  assert.equal((taken.record.leaseUntil ?? 0) - taken.now, LEASE_MS);
 });
 
 test("what a reader does to a record is done to nobody else's", async () => {

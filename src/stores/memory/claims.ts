@@ -1,5 +1,6 @@
 import type { RecordId } from "../../model/key.ts";
 import type { ClaimAnswer, ClaimRequest, TakeOverAnswer, TakeOverRequest } from "../../store.ts";
+import { copyRecord } from "./copies.ts";
 import type { MemoryLedger } from "./ledger.ts";
 import { inserted, takenOver } from "./writes.ts";
 
@@ -41,8 +42,10 @@ export function claim(
 
 export function takeOver(ledger: MemoryLedger, request: TakeOverRequest): TakeOverAnswer {
   const record = ledger.find(request.id);
-  const next = record === undefined ? "stale" : takenOver(request)(record, ledger.now());
+  const now = ledger.now();
+  const next = record === undefined ? "stale" : takenOver(request)(record, now);
   if (typeof next === "string") return { kind: "stale" };
   ledger.keep(next);
-  return { kind: "claimed", snapshot: ledger.snapshot(next) };
+  // One instant for both, so that a claim has all of its time before it.
+  return { kind: "claimed", snapshot: { record: copyRecord(next), now } };
 }
