@@ -1,6 +1,6 @@
 import { NevertwiceError } from "../model/errors.ts";
 import { areFields } from "../model/fingerprint.ts";
-import { decodeJson, encodeJson } from "../model/json.ts";
+import { decodeJson, encodeJson, isPlain } from "../model/json.ts";
 import type { Form } from "../model/operation.ts";
 import { watchCardData } from "./card-data.ts";
 import type { Effect } from "./effect.ts";
@@ -113,19 +113,20 @@ export function encodeInput(definition: Definition, raw: unknown): Uint8Array {
 }
 
 function redacted(raw: unknown, paths: readonly string[]): unknown {
-  const copy: unknown = structuredClone(raw);
-  for (const path of paths) {
-    const names = path.split(".");
-    const last = names.pop() ?? "";
-    const parent = names.reduce<unknown>(
-      (value, name) => (isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined),
-      copy,
-    );
-    if (isObject(parent)) delete parent[last];
-  }
-  return copy;
+  return paths.reduce((value, path) => without(value, path.split(".")), raw);
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
+/** A copy along the path alone, so that all else is stored or refused as it would be without. */
+function without(value: unknown, [name = "", ...rest]: readonly string[]): unknown {
+  const kept = (key: string, member: unknown): unknown[] => {
+    if (key !== name) return [member];
+    return rest.length === 0 ? [] : [without(member, rest)];
+  };
+  if (Array.isArray(value)) return [...value].flatMap((item, index) => kept(String(index), item));
+  if (!isPlain(value)) return value;
+  // Entries, because a member may bear the name `__proto__`.
+  const members = Object.entries(value);
+  return Object.fromEntries(
+    members.flatMap(([key, member]) => kept(key, member).map((one) => [key, one])),
+  );
 }

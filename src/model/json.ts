@@ -145,7 +145,9 @@ function flawOfNumber(value: number, code: JsonError): Flaw | undefined {
   return doubtful && code === "payload-ambiguous" ? flaw("is an integer beyond 2^53") : undefined;
 }
 
-function isPlain(value: object): boolean {
+/** Whether a value is an object of no class, as a parser of JSON makes them. */
+export function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   // Parsers make objects with a null prototype; values of another realm have their own Object.
   return prototype === null || Object.getPrototypeOf(prototype) === null;

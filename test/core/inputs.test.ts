@@ -30,6 +30,7 @@ for (const [what, redact, input, expected] of [
     { card: { name: "a" } },
   ],
   ["a member of an item", ["cards.0.number"], { cards: [{ number: 1 }] }, { cards: [{}] }],
+  ["an item", ["cards.0"], { cards: [{ number: 1 }, { number: 2 }] }, { cards: [{ number: 2 }] }],
   ["several", ["a", "b.c"], { a: 1, b: { c: 2, d: 3 } }, { b: { d: 3 } }],
   ["what is not there", ["card", "a.b"], { amount: 7 }, { amount: 7 }],
   ["a member of null", ["card.number"], { card: null }, { card: null }],
@@ -58,6 +59,13 @@ test("redaction takes members of the input only, and none that all objects share
   }
 });
 
+test("redaction reaches a member whose name is that of a prototype, and changes none", async () => {
+  const input: unknown = JSON.parse('{"__proto__":{"card":1,"name":"a"},"amount":7}');
+  const got = (await seen(["__proto__.card"], input)) as object;
+  assert.equal(JSON.stringify(got), '{"__proto__":{"name":"a"},"amount":7}');
+  assert.equal(Object.getPrototypeOf(got), Object.prototype);
+});
+
 class Cart {
   readonly amount = 7;
 }
@@ -70,12 +78,13 @@ for (const [what, input] of [
 ] as const)
   test(`an input that is no JSON is refused before its key is taken: ${what}`, async () => {
     const scene = stage();
-    const pay = (once: Process) =>
-      once.operation("pay", { input: z.unknown(), handler: () => ok() });
-    await assert.rejects(
-      pay(scene.process()).run({ ...call, input }),
-      (error) => isNevertwiceError(error, "input-invalid") && error.cause instanceof Error,
-    );
-    const again = await pay(scene.process()).run({ ...call, input: { amount: 7 } });
+    const pay = (once: Process, redact: readonly string[]) =>
+      once.operation("pay", { input: z.unknown(), redact, handler: () => ok() });
+    for (const redact of [[], ["card"]])
+      await assert.rejects(
+        pay(scene.process(), redact).run({ ...call, input }),
+        (error) => isNevertwiceError(error, "input-invalid") && error.cause instanceof Error,
+      );
+    const again = await pay(scene.process(), []).run({ ...call, input: { amount: 7 } });
     assert.ok(again.kind === "succeeded" && !again.replayed);
   });
