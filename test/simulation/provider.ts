@@ -2,7 +2,7 @@ import type { Declined } from "../../src/core/judgement.ts";
 import type { Charge } from "./history.ts";
 import { aliveOf, never } from "./life.ts";
 import type { Fault } from "./plan.ts";
-import { type Mail, RECEIVERS } from "./relay.ts";
+import { MAIL_REACH_MS, type Mail, RECEIVERS } from "./relay.ts";
 import type { Node } from "./scheduler.ts";
 import type { World } from "./world.ts";
 
@@ -170,6 +170,7 @@ function callProvider<T>(world: World, node: Node, call: ProviderCall<T>): Promi
   const { scheduler } = world;
   const { busy } = world.keys;
   const { method, answer, work } = call;
+  const reachMs = method === "mail" ? MAIL_REACH_MS : REACH_MS;
   const alive = aliveOf(node);
   const leftAt = scheduler.now();
   return new Promise((resolve, reject) => {
@@ -217,7 +218,7 @@ function callProvider<T>(world: World, node: Node, call: ProviderCall<T>): Promi
     const act = (fault: Fault | undefined): void => {
       if (fault === "crash-before") world.crash(node);
       else if (fault === "lose-request") lost(world.chance.hit(0.5));
-      else if (scheduler.now() - leftAt > REACH_MS) lost(true);
+      else if (scheduler.now() - leftAt > reachMs) lost(true);
       else take(fault);
     };
     scheduler.park({ node, port: "provider", method, faults: PROVIDER_FAULTS, act });

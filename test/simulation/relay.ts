@@ -16,6 +16,8 @@ export type Receiver = keyof typeof RECEIVERS;
 
 const TOPICS = ["receipt", "regret"] as const;
 const TIMEOUT_MS = 1_000;
+/** A message that lands later than its time and the margin allow is one that nobody promises. */
+export const MAIL_REACH_MS: number = TIMEOUT_MS + RECEIVERS.forgetful / 10;
 
 /** A message as its receiver took it; one that it recognised is not taken again. */
 export interface Mail {

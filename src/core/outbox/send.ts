@@ -22,9 +22,11 @@ const LATE: MessageEnd = {
 const MARGIN_MAX_MS = 60_000;
 const MARGIN_SHARE = 0.1;
 
-/** The receiver recognises a second send of a message that is committed before this. */
-function resendUntil({ dedupeMs }: Relay, firstSentAt: number): number {
-  return firstSentAt + dedupeMs - Math.min(MARGIN_MAX_MS, dedupeMs * MARGIN_SHARE);
+/** A second send that begins before this arrives while the receiver still knows of the first. */
+function resendUntil({ dedupeMs, timeoutMs }: Relay, firstSentAt: number): number {
+  const margin = Math.min(MARGIN_MAX_MS, dedupeMs * MARGIN_SHARE);
+  // It may take all of its time before it lands.
+  return firstSentAt + dedupeMs - timeoutMs - margin;
 }
 
 /** The same over every send, restart and lost record, and different in every environment. */

@@ -104,12 +104,13 @@ const lose: Send = () => {
 };
 const refuse: Send = () => notExecuted("The connection was refused.");
 
-for (const [dedupeMs, marginMs] of [
-  [DAY_MS, 60_000],
-  [100_000, 10_000],
+for (const [dedupeMs, timeoutMs, marginMs] of [
+  [DAY_MS, 30_000, 90_000],
+  [DAY_MS, 1_000, 61_000],
+  [100_000, 30_000, 40_000],
 ] as const) {
   test(`a doubted message is repeated up to ${marginMs} ms before ${dedupeMs} ms are over`, async () => {
-    const options = { dedupeMs };
+    const options = { dedupeMs, timeoutMs };
     const last = await endOf({ options, change: doubted(dedupeMs - marginMs - 1) });
     assert.deepEqual([last.end?.kind, last.sent.length], ["sent", 1]);
     const late = await endOf({ options, change: doubted(dedupeMs - marginMs) });
@@ -119,8 +120,8 @@ for (const [dedupeMs, marginMs] of [
     assert.deepEqual([slow.end?.kind, slow.sent.length], ["in_doubt", 0]);
   });
 
-  test(`a lost answer is repeated only if there is still time in ${dedupeMs} ms`, async () => {
-    const options = { dedupeMs };
+  test(`a lost answer is repeated only if there are ${marginMs} ms left of ${dedupeMs} ms`, async () => {
+    const options = { dedupeMs, timeoutMs };
     const left = dedupeMs - marginMs - FIRST_WAIT_MS;
     const firstSent = (agoMs: number) => (now: number) => ({ firstSentAt: now - agoMs });
     const inTime = await endOf({ send: lose, options, change: firstSent(left - 1) });
