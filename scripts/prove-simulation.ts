@@ -9,6 +9,7 @@ import { type Explored, exploreRange, type Range } from "../test/simulation/expl
 import { appendToLedger, sumLedger, tellLedger } from "../test/simulation/ledger.ts";
 import { DRIVERS, simulate } from "../test/simulation/simulation.ts";
 import {
+  BACKWARD_WORKLOADS,
   VENDOR_WORKLOADS,
   WEBHOOK_WORKLOADS,
   WORKLOADS,
@@ -61,9 +62,8 @@ function readTask(args: readonly string[]): Task {
 }
 
 function workloadNamed(name: string): WorkloadName {
-  const known = [...WORKLOADS, ...VENDOR_WORKLOADS, ...WEBHOOK_WORKLOADS].find(
-    (one) => one === name,
-  );
+  const all = [...WORKLOADS, ...VENDOR_WORKLOADS, ...WEBHOOK_WORKLOADS, ...BACKWARD_WORKLOADS];
+  const known = all.find((one) => one === name);
   if (known === undefined) throw new Error(`There is no workload "${name}". Usage: ${USAGE}`);
   return known;
 }

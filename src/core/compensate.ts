@@ -22,7 +22,7 @@ export async function compensateStep<Value, Decline>(
   effect: Effect<Value, Decline>,
 ): Promise<EffectResult<Value, Decline>> {
   checkAlive(run);
-  const place = `compensate:${name}`;
+  const place = placeOf(name);
   const again = run.steps.has(place);
   if (!again && !standing([...run.steps.values()]).some((step) => step.name === name))
     throw new NevertwiceError("step-not-standing", `The step is "${name}".`);
@@ -33,6 +33,10 @@ export async function compensateStep<Value, Decline>(
   if (!result.declined) return result;
   const detail = `The compensation of "${name}" was declined: ${JSON.stringify(result.decline)}`;
   return suspend(run, new Error(detail), "compensation-failed");
+}
+
+function placeOf(name: string): string {
+  return `compensate:${name}`;
 }
 
 /** Whether every effect that stands has a declared way back. */
@@ -46,7 +50,11 @@ export function isCompensable(run: Run, { compensations }: Definition): boolean 
 
 /** Takes back by the declared compensations whatever stands, the newest first. */
 export async function compensateAll(run: Run, { compensations }: Definition): Promise<void> {
-  for (const step of standing([...run.steps.values()]).toReversed()) {
+  const steps = standing([...run.steps.values()]).toReversed();
+  // What an earlier attempt began comes before all else, or nothing else could be taken back: of
+  // steps side by side, the record may tell another one to be the newest than that attempt saw.
+  const begun = ({ name }: StepRecord): boolean => run.steps.has(placeOf(name));
+  for (const step of [...steps.filter(begun), ...steps.filter((one) => !begun(one))]) {
     const compensation = compensations[step.name];
     if (compensation)
       await compensateStep(run, step.name, compensation(resultOf(run, step) as never));

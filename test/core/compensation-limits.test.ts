@@ -102,6 +102,36 @@ test("H3: of three charges the one that was taken back by hand is left alone, ne
   assert.deepEqual(back.made, ["two by hand", "3", "one"]);
 });
 
+test("H3: what was begun to be taken back comes before what is newer", async () => {
+  const scene = stage();
+  const made: string[] = [];
+  let lost = true;
+  const back = (name: string): Effect<unknown, unknown> => ({
+    input: { name },
+    send: () => {
+      if (lost) throw new Error("no answer");
+      made.push(name);
+      return {};
+    },
+  });
+  const pay = () =>
+    scene.process().operation("pay", {
+      input: Order,
+      compensations: { one: () => back("one"), two: () => back("two") },
+      handler: async (op) => {
+        for (const name of ["one", "two"]) await charge(op, name);
+        if (lost) await op.compensate("one", back("one"));
+        return fail({});
+      },
+    });
+  await pay().run(call);
+  assert.equal(await stateOf(scene), "in_doubt: effect-unknown");
+  lost = false;
+  scene.advance(LATER_MS);
+  assert.equal((await pay().run(call)).kind, "failed");
+  assert.deepEqual(made, ["one", "two"]);
+});
+
 test("H4: a constraint without any effect takes nothing back and fails nothing for good", async () => {
   const scene = stage();
   const operation = scene.process().operation("pay", {

@@ -1,3 +1,4 @@
+import { BACKWARD } from "./backward.ts";
 import type { Campaign } from "./campaign.ts";
 import { DOUBTFUL } from "./doubtful.ts";
 import { PROVIDER_FAULTS } from "./provider.ts";
@@ -82,6 +83,13 @@ const VENDOR_MEETINGS: readonly string[] = [
   "store failover",
 ];
 
+/** The same for what is taken back. */
+const BACKWARD_MEETINGS: readonly string[] = [
+  ...["charge", "refund"].flatMap((method) =>
+    PROVIDER_FAULTS.map((fault) => `provider.${method} ${fault}`),
+  ),
+];
+
 /** The same for what goes out as a message. */
 const MAIL_MEETINGS: readonly string[] = [
   ...["claim", "end"].flatMap((method) =>
@@ -93,12 +101,14 @@ const MAIL_MEETINGS: readonly string[] = [
 const LISTS = {
   ...{ common: MEETINGS, doubtful: DOUBTFUL_MEETINGS },
   ...{ events: EVENT_MEETINGS, vendors: VENDOR_MEETINGS, mail: MAIL_MEETINGS },
+  backward: BACKWARD_MEETINGS,
 } as const;
 
 /** What those who draw from these workloads must meet. */
 export function listOf(workloads: readonly WorkloadName[] = WORKLOADS): keyof typeof LISTS {
   if (workloads.every((name) => Object.hasOwn(WEBHOOKS, name))) return "events";
   if (workloads.every((name) => Object.hasOwn(VENDORS, name))) return "vendors";
+  if (workloads.every((name) => Object.hasOwn(BACKWARD, name))) return "backward";
   return workloads.every((name) => Object.hasOwn(DOUBTFUL, name)) ? "doubtful" : "common";
 }
 

@@ -5,6 +5,9 @@ import type { Node } from "./scheduler.ts";
 import type { WorkloadName } from "./workload.ts";
 import type { World } from "./world.ts";
 
+/** How likely a row is refused: no fault, but what databases do. */
+const BARRED = 0.3;
+
 /** What the handlers of one process may touch. */
 export function handsOf(world: World, node: Node): Hands {
   const { scheduler, facts, excused } = world;
@@ -28,6 +31,11 @@ export function handsOf(world: World, node: Node): Hands {
       if (status === undefined) throw new Error("The handler fails.");
       if (status === 404) excused.add(operation);
       throw Object.assign(new Error("The handler refuses."), { status });
+    },
+    bar() {
+      if (!alive() || !world.chance.hit(BARRED)) return;
+      scheduler.note(() => `${node.name} is refused a row`);
+      throw Object.assign(new Error("There is such a row."), { code: "23505" });
     },
     ran(operation, { amount }) {
       if (alive())

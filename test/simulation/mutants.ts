@@ -1,3 +1,4 @@
+import { BACKWARD_MUTANTS } from "./backward-mutants.ts";
 import { FAILOVER_MUTANTS } from "./failover-mutants.ts";
 import { LATER_MUTANTS } from "./later-mutants.ts";
 import { type Mutant, patch } from "./mutant.ts";
@@ -18,6 +19,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...VENDOR_MUTANTS,
   ...RELEASE_MUTANTS,
   ...RELAY_MUTANTS,
+  ...BACKWARD_MUTANTS,
   {
     name: "no-fence",
     patches: [

@@ -17,6 +17,8 @@ export interface Hands extends Account {
   pause(): Promise<void>;
   /** Throws if the seed says that the handler fails here. */
   mood(place: string, operation: string): void;
+  /** Throws as a database does whose constraint refuses a row, if the seed says so. */
+  bar(): void;
   ran(operation: string, input: Input): void;
 }
 
@@ -55,7 +57,12 @@ export function reserve({ op, input, label, hands }: Work): Promise<{ id: string
   });
 }
 
-export function settle(work: Work, id: string, status: "paid" | "released"): Promise<unknown> {
+export function settle(
+  work: Work,
+  id: string,
+  status: "paid" | "released",
+  last: () => void = () => undefined,
+): Promise<unknown> {
   const { op, label, hands, input, code } = work;
   return op.settle(async (tx, write) => {
     const orders = tx.table<Order>("orders");
@@ -66,6 +73,7 @@ export function settle(work: Work, id: string, status: "paid" | "released"): Pro
     const nonce = hands.nonce();
     await hands.pause();
     hands.mood("in-settle", label);
+    last();
     return status === "paid" ? code.ok({ id, nonce }, 201) : code.fail({ id, nonce }, 402);
   });
 }

@@ -1,3 +1,4 @@
+import { BACKWARD } from "./backward.ts";
 import { createChance } from "./chance.ts";
 import { DOUBTFUL } from "./doubtful.ts";
 import { RECEIVERS, type Receiver } from "./relay.ts";
@@ -72,6 +73,8 @@ export interface Plan {
   readonly deploys?: boolean;
 }
 
+/** Whose doubts and ways back take longer than a plain charge. */
+const DEEP = [DOUBTFUL, VENDORS, BACKWARD] as const;
 const CALM_FAULTS: readonly Fault[] = ["lose-answer", "lose-request", "refuse"];
 const DAY_MS = 86_400_000;
 
@@ -115,8 +118,7 @@ export function drawPlan(seed: number, aim: Aim = {}): Plan {
   // What follows a doubt comes late, and would else meet a world without faults.
   const hears = hearsEvents({ operations });
   const deep =
-    !calm &&
-    (hears || operations.some(({ workload }) => workload in DOUBTFUL || workload in VENDORS));
+    !calm && (hears || operations.some(({ workload }) => DEEP.some((list) => workload in list)));
   return {
     rates: { ...rates, failover: calm ? 0 : drawFailover(seed, failover) },
     ...{ calm, operations },

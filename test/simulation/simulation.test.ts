@@ -10,7 +10,7 @@ import { drawPlan } from "./plan.ts";
 import { checkMail } from "./relay.ts";
 import { simulate } from "./simulation.ts";
 import { checkEvents } from "./webhook-rules.ts";
-import { VENDOR_WORKLOADS, WEBHOOK_WORKLOADS } from "./workload.ts";
+import { BACKWARD_WORKLOADS, VENDOR_WORKLOADS, WEBHOOK_WORKLOADS } from "./workload.ts";
 
 const HISTORIES = 6_000;
 const DOUBTFUL = 3_000;
@@ -18,6 +18,7 @@ const WEBHOOKS = 2_000;
 const FAILOVERS = 3_000;
 const MANNERS = 3_000;
 const MAILS = 3_000;
+const BACKWARD = 2_000;
 const REPEATED = 150;
 
 test("no schedule, crash or lost answer breaks a promise", async (context) => {
@@ -56,6 +57,16 @@ test("no manner in which a provider treats keys makes a second charge", async (c
   context.diagnostic(`${campaign.histories} histories, ${campaign.faults} faults, no violation`);
   for (const line of table(campaign, "vendors").split("\n")) context.diagnostic(line);
   assert.deepEqual(missed(campaign, "vendors"), [], "a port never met one of its faults");
+  assert.deepEqual(belowFloor(campaign, workloads), [], "too few operations reach their outcome");
+});
+
+test("what is taken back is taken back once, and all of it before the operation fails", async (context) => {
+  const workloads = BACKWARD_WORKLOADS;
+  const { found, campaign } = await launch({ seeds: BACKWARD, workloads });
+  if (found) assert.fail(found.text);
+  context.diagnostic(`${campaign.histories} histories, ${campaign.faults} faults, no violation`);
+  for (const line of table(campaign, "backward").split("\n")) context.diagnostic(line);
+  assert.deepEqual(missed(campaign, "backward"), [], "a port never met one of its faults");
   assert.deepEqual(belowFloor(campaign, workloads), [], "too few operations reach their outcome");
 });
 

@@ -5,6 +5,7 @@ import type { Once } from "../../src/core/once.ts";
 import type { Op } from "../../src/core/op.ts";
 import type { StandardSchema } from "../../src/core/standard-schema.ts";
 import type { MemoryTransaction } from "../../src/stores/memory/store.ts";
+import { BACKWARD, compensationsOf } from "./backward.ts";
 import type { Code } from "./code.ts";
 import { DOUBTFUL } from "./doubtful.ts";
 import type { Order } from "./history.ts";
@@ -40,10 +41,14 @@ export const WEBHOOK_WORKLOADS = ["webhook-keyless", "webhook-keyed"] as const;
 /** Those whose providers have a manner of their own; a campaign of their own draws them too. */
 export const VENDOR_WORKLOADS = ["forgetful", "freezing", "amnesic", "working", "listing"] as const;
 
+/** Those whose effects are taken back by what was declared; a campaign of their own, too. */
+export const BACKWARD_WORKLOADS = ["bounced", "barred", "split"] as const;
+
 export type WorkloadName = (
   | typeof WORKLOADS
   | typeof WEBHOOK_WORKLOADS
   | typeof VENDOR_WORKLOADS
+  | typeof BACKWARD_WORKLOADS
 )[number];
 
 /** What the checker may expect of a workload. */
@@ -57,6 +62,8 @@ export interface Expectation {
   readonly messages: number;
   /** Whether its handler itself ends as failed. */
   readonly fails: boolean;
+  /** Whether what it has done may be taken back instead of settled. */
+  readonly mayFail?: boolean;
   /** Whether a lost effect may leave it for a person. */
   readonly doubts: boolean;
   /** Whether its provider recognises nothing that it was sent before. */
@@ -94,6 +101,9 @@ export const EXPECTED: Readonly<Record<WorkloadName, Expectation>> = {
   amnesic: { ...SHOP, keyless: true },
   working: SHOP,
   listing: { ...SHOP, keyless: true },
+  bounced: { ...PLAIN, charges: 0, most: 1, fails: true },
+  barred: { ...SHOP, charges: 2, mayFail: true },
+  split: { ...SHOP, charges: 0, most: 1, fails: true },
 };
 
 type Shop = Once<MemoryTransaction, "async">;
@@ -133,7 +143,8 @@ export function declare(name: WorkloadName, release: Release, parts: Parts): Per
       ? {}
       : { version: release, previous: { 1: { handler: handlerOf(first) as never } } };
   const handler = handlerOf(handle) as never;
-  const operation = once.operation(name, { input: anything, handler, ...versions });
+  const ways = compensationsOf(name, hands);
+  const operation = once.operation(name, { input: anything, handler, ...versions, ...ways });
   return asker(operation as Operation<Input, unknown>);
 }
 
@@ -161,6 +172,7 @@ const RESUMABLE: Readonly<Record<string, (work: Work) => Promise<unknown>>> = {
   ...DOUBTFUL,
   ...WEBHOOKS,
   ...VENDORS,
+  ...BACKWARD,
   checkout: (work) => checkout(work, true, false),
   keyless: (work) => checkout(work, false, false),
   decline: (work) => checkout(work, true, true),
