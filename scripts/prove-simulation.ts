@@ -10,6 +10,7 @@ import { appendToLedger, sumLedger, tellLedger } from "../test/simulation/ledger
 import { DRIVERS, simulate } from "../test/simulation/simulation.ts";
 import {
   BACKWARD_WORKLOADS,
+  COMPOSED_WORKLOADS,
   VENDOR_WORKLOADS,
   WEBHOOK_WORKLOADS,
   WORKLOADS,
@@ -62,7 +63,10 @@ function readTask(args: readonly string[]): Task {
 }
 
 function workloadNamed(name: string): WorkloadName {
-  const all = [...WORKLOADS, ...VENDOR_WORKLOADS, ...WEBHOOK_WORKLOADS, ...BACKWARD_WORKLOADS];
+  const all = [
+    ...[...WORKLOADS, ...VENDOR_WORKLOADS, ...WEBHOOK_WORKLOADS],
+    ...[...BACKWARD_WORKLOADS, ...COMPOSED_WORKLOADS],
+  ];
   const known = all.find((one) => one === name);
   if (known === undefined) throw new Error(`There is no workload "${name}". Usage: ${USAGE}`);
   return known;

@@ -33,7 +33,7 @@ export const BACKWARD_MUTANTS: readonly Mutant[] = [
       patch(
         COMPENSATE,
         "const place = placeOf(name);",
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: It is the patched code that fills it in.
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: The patched code fills it in.
         "const place = `${placeOf(name)}:${run.record.fence}`;",
       ),
     ],

@@ -49,7 +49,7 @@ function statusesOf(world: World, place: string, operation: string): (number | u
   const planned = world.plan.operations.find(({ label }) => label === operation);
   const workload: WorkloadName = planned?.workload ?? "checkout";
   if (workload.startsWith("opaque") && place !== "start") return [undefined, 500];
-  const repeats = workload === "opaque-rerun" || workload === "opaque-probe";
+  const repeats = ["opaque-rerun", "opaque-probe", "composed"].includes(workload);
   const blank = place === "start" || place === "written";
   return blank && !repeats ? [undefined, 500, 429, 404] : [undefined, 500, 429];
 }

@@ -1,5 +1,6 @@
 import type { Effect } from "../../src/core/effect.ts";
 import type { Op } from "../../src/core/op.ts";
+import type { StandardSchema } from "../../src/core/standard-schema.ts";
 import type { MemoryTransaction } from "../../src/stores/memory/store.ts";
 import type { Code } from "./code.ts";
 import type { Order } from "./history.ts";
@@ -8,6 +9,15 @@ import type { Account } from "./provider.ts";
 export interface Input {
   readonly amount: number;
 }
+
+/** Takes every input as it comes. */
+export const anything: StandardSchema<Input> = {
+  "~standard": {
+    version: 1,
+    vendor: "simulation",
+    validate: (value) => ({ value: value as Input }),
+  },
+};
 
 /** What a handler may touch: every effect is a call that the scheduler sees. */
 export interface Hands extends Account {
@@ -29,7 +39,15 @@ export interface Work {
   readonly label: string;
   readonly hands: Hands;
   readonly code: Code;
+  readonly inner?: Inner | undefined;
 }
+
+/** Runs the operation that another one is made of. @returns how it ended */
+export type Inner = (call: {
+  readonly scope: string;
+  readonly key: string;
+  readonly input: Input;
+}) => Promise<string>;
 
 /** A charge as an effect. */
 export function effect(

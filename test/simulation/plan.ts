@@ -1,5 +1,6 @@
 import { BACKWARD } from "./backward.ts";
 import { createChance } from "./chance.ts";
+import { COMPOSED } from "./composed.ts";
 import { DOUBTFUL } from "./doubtful.ts";
 import { RECEIVERS, type Receiver } from "./relay.ts";
 import { RELEASED } from "./released.ts";
@@ -74,7 +75,7 @@ export interface Plan {
 }
 
 /** Whose doubts and ways back take longer than a plain charge. */
-const DEEP = [DOUBTFUL, VENDORS, BACKWARD] as const;
+const DEEP = [DOUBTFUL, VENDORS, BACKWARD, COMPOSED] as const;
 const CALM_FAULTS: readonly Fault[] = ["lose-answer", "lose-request", "refuse"];
 const DAY_MS = 86_400_000;
 

@@ -1,4 +1,4 @@
-import type { Declined } from "../../src/core/judgement.ts";
+import type { Declined, NotExecuted } from "../../src/core/judgement.ts";
 import type { Charge } from "./history.ts";
 import { aliveOf, never } from "./life.ts";
 import type { Fault } from "./plan.ts";
@@ -49,6 +49,8 @@ export interface Account {
   find(operation: string, step: string): Promise<{ id: number } | undefined>;
   /** Whether a charge stands, as the provider sees it. */
   look(operation: string): Promise<boolean>;
+  /** Makes sure that a key charges nothing any more, unless it has. */
+  cancel(key: string): Promise<NotExecuted | undefined>;
   /** A message to somebody else, who may recognise it. */
   mail(message: Omit<Mail, "at">): Promise<unknown>;
 }
@@ -86,6 +88,12 @@ export function accountOf(world: World, node: Node): Account {
       ask("find", () => {
         const id = charges.findIndex((one) => one.operation === operation && one.step === step);
         return id < 0 ? undefined : { id };
+      }),
+    cancel: (key) =>
+      ask("cancel", () => {
+        if (madeWith(world, {}, key) >= 0) return undefined;
+        world.keys.cancelled.add(key);
+        return world.code.notExecuted("It is cancelled.");
       }),
     look: (operation) => ask("look", () => charges.some((one) => one.operation === operation)),
     mail: (message) => ask("mail", () => take(world, message)),
@@ -137,6 +145,7 @@ function charge(
   const { declines, manner = {} } = request;
   const { scheduler, chance, keys, charges } = world;
   if (key !== undefined && keys.frozen.has(key)) throw failure(500);
+  if (key !== undefined && keys.cancelled.has(key)) throw failure(410);
   if (manner.failures === undefined || !scheduler.strikes("throw", "provider.failure")) {
     const id = execute(world, request, key);
     return declines ? world.code.declined({ code: "refused" }) : { id };

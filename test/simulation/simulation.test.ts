@@ -10,7 +10,12 @@ import { drawPlan } from "./plan.ts";
 import { checkMail } from "./relay.ts";
 import { simulate } from "./simulation.ts";
 import { checkEvents } from "./webhook-rules.ts";
-import { BACKWARD_WORKLOADS, VENDOR_WORKLOADS, WEBHOOK_WORKLOADS } from "./workload.ts";
+import {
+  BACKWARD_WORKLOADS,
+  COMPOSED_WORKLOADS,
+  VENDOR_WORKLOADS,
+  WEBHOOK_WORKLOADS,
+} from "./workload.ts";
 
 const HISTORIES = 6_000;
 const DOUBTFUL = 3_000;
@@ -18,7 +23,7 @@ const WEBHOOKS = 2_000;
 const FAILOVERS = 3_000;
 const MANNERS = 3_000;
 const MAILS = 3_000;
-const BACKWARD = 2_000;
+const BACKWARD = 2_500;
 const REPEATED = 150;
 
 test("no schedule, crash or lost answer breaks a promise", async (context) => {
@@ -60,8 +65,8 @@ test("no manner in which a provider treats keys makes a second charge", async (c
   assert.deepEqual(belowFloor(campaign, workloads), [], "too few operations reach their outcome");
 });
 
-test("what is taken back is taken back once, and all of it before the operation fails", async (context) => {
-  const workloads = BACKWARD_WORKLOADS;
+test("what is taken back is so once, and whole, and an operation inside another happens once", async (context) => {
+  const workloads = [...BACKWARD_WORKLOADS, ...COMPOSED_WORKLOADS] as const;
   const { found, campaign } = await launch({ seeds: BACKWARD, workloads });
   if (found) assert.fail(found.text);
   context.diagnostic(`${campaign.histories} histories, ${campaign.faults} faults, no violation`);

@@ -29,6 +29,17 @@ export const VENDOR_MUTANTS: readonly Mutant[] = [
     workloads: ["freezing"],
   },
   {
+    name: "asked-to-cancel-and-taken-for-cancelled",
+    patches: [
+      patch(
+        RESOLVE,
+        "return isNotExecuted(proof) ? sendAnew(doubtful, proof.proof) :",
+        'return String(proof) ? sendAnew(doubtful, "It was asked for.") :',
+      ),
+    ],
+    workloads: ["cancelling"],
+  },
+  {
     name: "sent-anew-with-the-old-key",
     patches: [patch("core/derived-key.ts", "    generation,\n", "    generation: 0,\n")],
     workloads: ["freezing"],

@@ -55,6 +55,11 @@ export const VENDORS: Readonly<Record<string, (work: Work) => Promise<unknown>>>
   working: (work) => checkout(work, { works: true }, {}),
   /** Is asked before anything is sent again, because its list is complete. */
   listing: (work) => checkout(work, { works: true }, { lookUp: lookUp(work), ways: ["look-up"] }),
+  /** Is told to forget what may still come, unless it has charged. */
+  cancelling(work) {
+    const cancel = ({ key }: EffectCall) => work.hands.cancel(key);
+    return checkout(work, {}, { cancel, lookUp: lookUp(work), ways: ["cancel", "look-up"] });
+  },
 };
 
 /** Whether time passes in a history as the memory of its provider does. */

@@ -3,13 +3,13 @@ import type { AfterCrash } from "../../src/core/definition.ts";
 import type { Operation } from "../../src/core/handle.ts";
 import type { Once } from "../../src/core/once.ts";
 import type { Op } from "../../src/core/op.ts";
-import type { StandardSchema } from "../../src/core/standard-schema.ts";
 import type { MemoryTransaction } from "../../src/stores/memory/store.ts";
 import { BACKWARD, compensationsOf } from "./backward.ts";
 import type { Code } from "./code.ts";
+import { COMPOSED, declareInner } from "./composed.ts";
 import { DOUBTFUL } from "./doubtful.ts";
 import type { Order } from "./history.ts";
-import { effect, type Hands, type Input, reserve, settle, type Work } from "./parts.ts";
+import { anything, effect, type Hands, type Input, reserve, settle, type Work } from "./parts.ts";
 import { RELEASED } from "./released.ts";
 import type { Release } from "./scheduler.ts";
 import { VENDORS } from "./vendors.ts";
@@ -39,7 +39,12 @@ export const WORKLOADS = [
 export const WEBHOOK_WORKLOADS = ["webhook-keyless", "webhook-keyed"] as const;
 
 /** Those whose providers have a manner of their own; a campaign of their own draws them too. */
-export const VENDOR_WORKLOADS = ["forgetful", "freezing", "amnesic", "working", "listing"] as const;
+export const VENDOR_WORKLOADS = [
+  ...(["forgetful", "freezing", "amnesic", "working", "listing", "cancelling"] as const),
+] as const;
+
+/** Those whose handlers run another operation. */
+export const COMPOSED_WORKLOADS = ["composed"] as const;
 
 /** Those whose effects are taken back by what was declared; a campaign of their own, too. */
 export const BACKWARD_WORKLOADS = ["bounced", "barred", "split"] as const;
@@ -49,6 +54,7 @@ export type WorkloadName = (
   | typeof WEBHOOK_WORKLOADS
   | typeof VENDOR_WORKLOADS
   | typeof BACKWARD_WORKLOADS
+  | typeof COMPOSED_WORKLOADS
 )[number];
 
 /** What the checker may expect of a workload. */
@@ -101,6 +107,8 @@ export const EXPECTED: Readonly<Record<WorkloadName, Expectation>> = {
   amnesic: { ...SHOP, keyless: true },
   working: SHOP,
   listing: { ...SHOP, keyless: true },
+  cancelling: { ...SHOP, keyless: true },
+  composed: SHOP,
   bounced: { ...PLAIN, charges: 0, most: 1, fails: true },
   barred: { ...SHOP, charges: 2, mayFail: true },
   split: { ...SHOP, charges: 0, most: 1, fails: true },
@@ -115,14 +123,6 @@ export type Perform = (call: {
   door: boolean;
 }) => Promise<unknown>;
 
-const anything: StandardSchema<Input> = {
-  "~standard": {
-    version: 1,
-    vendor: "simulation",
-    validate: (value) => ({ value: value as Input }),
-  },
-};
-
 /** Declares the workload in one process. @returns how a client asks for it */
 export function declare(name: WorkloadName, release: Release, parts: Parts): Perform {
   const { once, code, hands } = parts;
@@ -134,8 +134,9 @@ export function declare(name: WorkloadName, release: Release, parts: Parts): Per
       const label = `${op.scope}/${op.key}`;
       hands.ran(label, input);
       hands.mood("start", label);
-      return handle({ op, input, label, hands, code });
+      return handle({ op, input, label, hands, code, inner });
     };
+  const inner = name === "composed" ? declareInner(parts) : undefined;
   const { first, second } = RELEASED[name] ?? {};
   const handle = (release === 1 ? first : second) ?? RESUMABLE[name] ?? (() => Promise.reject());
   const versions =
@@ -149,7 +150,7 @@ export function declare(name: WorkloadName, release: Release, parts: Parts): Per
 }
 
 /** What a workload is declared with. */
-interface Parts {
+export interface Parts {
   readonly once: Shop;
   readonly code: Code;
   readonly hands: Hands;
@@ -173,6 +174,7 @@ const RESUMABLE: Readonly<Record<string, (work: Work) => Promise<unknown>>> = {
   ...WEBHOOKS,
   ...VENDORS,
   ...BACKWARD,
+  ...COMPOSED,
   checkout: (work) => checkout(work, true, false),
   keyless: (work) => checkout(work, false, false),
   decline: (work) => checkout(work, true, true),

@@ -43,7 +43,11 @@ export interface World {
   readonly clients: Client[];
   readonly sender: Sender;
   /** Keys that the provider works on, and those that it answers with a failure for ever. */
-  readonly keys: { readonly busy: Set<string>; readonly frozen: Set<string> };
+  readonly keys: {
+    readonly busy: Set<string>;
+    readonly frozen: Set<string>;
+    readonly cancelled: Set<string>;
+  };
   /** How often the store has failed over, and what makes it fail over to its copy. */
   era: number;
   back: (() => void) | undefined;
@@ -77,7 +81,7 @@ export function createWorld(code: Code, plan: Plan, chance: Chance, scheduler: S
     ),
     raw: code.memoryStore({ clock: wall }),
     ...{ era: 0, back: undefined, deploys: plan.deploys === true },
-    keys: { busy: new Set(), frozen: new Set() },
+    keys: { busy: new Set(), frozen: new Set(), cancelled: new Set() },
     facts: [],
     ...{ charges: [], mails: [] },
     excused: new Set(),
