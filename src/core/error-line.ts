@@ -15,8 +15,16 @@ export interface ErrorWriting {
 
 /** One bounded line about an error; its cause says what a suspended run met. */
 export function errorLine(error: unknown, writing?: ErrorWriting): string {
-  const text = error instanceof Error ? `${head(error)}${tail(error.cause)}` : String(error);
-  return toldLine(text, error, writing);
+  return toldLine(textOf(error), error, writing);
+}
+
+/** Whatever was thrown, in words: also what has no text, or throws when it is asked for one. */
+export function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? `${head(error)}${tail(error.cause)}` : String(error);
+  } catch {
+    return "Something was thrown that has no text.";
+  }
 }
 
 /** A bounded line about something that went wrong, as the application wants it told. */

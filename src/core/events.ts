@@ -3,6 +3,7 @@ import type { ErrorCode } from "../model/errors.ts";
 import type { EventRoute, EventState } from "../model/event.ts";
 import type { RecordId } from "../model/key.ts";
 import type { Doubt } from "../model/operation.ts";
+import { textOf } from "./error-line.ts";
 
 /** What can be observed of operations. Keys and bodies are never part of it; `id` is a digest. */
 export type OperationEvent = {
@@ -59,6 +60,7 @@ export type OutboxReport =
 
 export type Report = OperationEvent | InboxReport | OutboxReport;
 
+/** What it throws, or rejects with, changes nothing and becomes a warning of the process. */
 export type EventListener = (event: Report) => void;
 
 /**
@@ -77,7 +79,7 @@ export function createEvents(listener: EventListener | undefined): Events {
     isHeard: () => listener !== undefined || published.hasSubscribers,
     emit(event) {
       if (published.hasSubscribers) published.publish(event);
-      if (listener) return listener(event);
+      if (listener) return tell(listener, event);
       // An error that nobody listens for must not vanish behind a 503.
       if (published.hasSubscribers) return;
       if (event.type === "attempt.failed" || event.type === "store.failed")
@@ -88,12 +90,30 @@ export function createEvents(listener: EventListener | undefined): Events {
   };
 }
 
+/** A listener only listens: no operation may fail over who is told of its steps. */
+function tell(listener: EventListener, event: Report): void {
+  const failed = (error: unknown): void =>
+    process.emitWarning(`The listener of events failed at "${event.type}".`, {
+      code: "NEVERTWICE_LISTENER_FAILED",
+      detail: detailOf(error),
+    });
+  try {
+    const told: unknown = listener(event);
+    if (told instanceof Promise) told.catch(failed);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+function detailOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : textOf(error);
+}
+
 type Failure = "attempt.failed" | "store.failed" | "inbox.failed" | "outbox.failed";
 
 function warn(type: Failure, name: string, error: unknown): void {
-  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const { code, message } = WARNINGS[type];
-  process.emitWarning(message(name), { code, detail });
+  process.emitWarning(message(name), { code, detail: detailOf(error) });
 }
 
 const WARNINGS: Readonly<

@@ -46,6 +46,7 @@ test("a warning says what it can of an error that has no stack, or is none", asy
     [bare, "bare"],
     ["a text", "a text"],
     [{ code: 7 }, "[object Object]"],
+    [Object.create(null), "Something was thrown that has no text."],
   ] as const) {
     const [[, , given] = []] = await warningsOf(() =>
       createEvents(undefined).emit({ ...inbox, error: thrown }),
@@ -81,6 +82,19 @@ test("an error that somebody listens for is theirs, and is no warning", async ()
   }
   assert.deepEqual(heard, [inbox, inbox]);
 });
+
+for (const [how, listener] of [
+  ["throws", () => assert.fail("deaf")],
+  ["rejects", async () => assert.fail("deaf")],
+] as const)
+  test(`a listener that ${how} changes nothing, and is a warning`, async () => {
+    const told = await warningsOf(() => createEvents(listener).emit(inbox));
+    assert.equal(told.length, 1);
+    const [[code, message, detail] = []] = told;
+    assert.equal(code, "NEVERTWICE_LISTENER_FAILED");
+    assert.match(message ?? "", /"inbox\.failed"/);
+    assert.match(detail ?? "", /deaf/);
+  });
 
 test("what both a listener and a subscriber hear, each hears once", () => {
   const heard: string[] = [];
