@@ -8,6 +8,7 @@ import { type Definition, parseInput } from "./definition.ts";
 import { type Ending, endWithout, settle } from "./ending.ts";
 import { keepLease } from "./lease.ts";
 import { createOp, currentOf } from "./op.ts";
+import { unseenFailure } from "./pending.ts";
 import type { AttemptEnd, Passing } from "./performed.ts";
 import type { Ports } from "./ports.ts";
 import { createRun, type Run } from "./run.ts";
@@ -64,11 +65,17 @@ async function runHandler(
   try {
     ending = opaque ? fromAnswer(await answerOf(run, opaque)) : await runDeclared(run, definition);
   } catch (error) {
-    ending = { kind: "error", error, status: statusOf(error) };
+    ending = toError(error);
   }
   // Steps that the handler did not await still get to record their results.
-  while (run.pending?.size) await Promise.allSettled([...run.pending]);
-  return ending;
+  const unseen = await unseenFailure(run);
+  // Nobody has decided that the operation succeeds without that step.
+  const succeeds = ending.kind === "settle" && ending.outcome.kind === "succeeded";
+  return unseen && succeeds ? toError(unseen.error) : ending;
+}
+
+function toError(error: unknown): Ending {
+  return { kind: "error", error, status: statusOf(error) };
 }
 
 async function runDeclared(run: Run, definition: Definition): Promise<Ending> {

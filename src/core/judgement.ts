@@ -6,6 +6,9 @@ const REFUSED: unique symbol = Symbol.for("nevertwice.refused");
 const IN_DOUBT: unique symbol = Symbol.for("nevertwice.in-doubt");
 const NOT_EXECUTED: unique symbol = Symbol.for("nevertwice.not-executed");
 
+/** Nobody asks for a longer wait than 30 days, or it would be as good as for ever. */
+const WAIT_MAX_MS = 30 * 86_400_000;
+
 /** A definite no of the provider, made by `declined`. */
 export interface Declined<Decline> {
   readonly [DECLINED]: true;
@@ -64,11 +67,19 @@ export function refused<const Decline>(decline: Decline): Refused<Decline> {
  * Says that nothing happened, with the proof: the request never left, or the provider says so.
  *
  * @param proof what proves it, in a line
- * @param retryAfterMs when the provider wants to be asked again, in milliseconds
+ * @param retryAfterMs when the provider wants to be asked again, in milliseconds; what is no time,
+ *   such as a header that could not be read, is left out
  * @example return notExecuted("the connection was refused")
  */
 export function notExecuted(proof: string, retryAfterMs?: number): NotExecuted {
-  return { [NOT_EXECUTED]: true, proof, retryAfterMs };
+  return { [NOT_EXECUTED]: true, proof: String(proof), retryAfterMs: waitOf(retryAfterMs) };
+}
+
+/** What a header was read as may be no time at all, and no store keeps that. */
+function waitOf(givenMs: number | undefined): number | undefined {
+  if (givenMs === undefined || !(givenMs > 0) || givenMs === Number.POSITIVE_INFINITY)
+    return undefined;
+  return Math.min(Math.ceil(givenMs), WAIT_MAX_MS);
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Effect } from "./effect.ts";
 import { externalStep } from "./external.ts";
 import type { EffectResult } from "./judgement.ts";
 import { LeaseSignal } from "./lease.ts";
+import { pending } from "./pending.ts";
 import type { Performed, Settled } from "./performed.ts";
 import { checkAlive, type Run } from "./run.ts";
 import { judge, toPerformed, toReplay, toSettlement, type Write } from "./settlement.ts";
@@ -77,23 +78,10 @@ export function createOp(run: Run): Op<unknown, CallbackMode> {
     atomic: atomic as never,
     external: (name, effect) => pending(run, externalStep(run, name, effect)),
     compensate: (name, effect) => pending(run, compensateStep(run, name, effect)),
-    settle: (callback) => settleStep(run, callback as never),
+    settle: (callback) => pending(run, settleStep(run, callback as never)),
   };
   // A spread would ask for the signal, which is made only for those who want it.
   return Object.assign(op, steps);
-}
-
-/**
- * Remembers a step under way, so that the attempt does not end before a step that nobody awaits.
- */
-function pending<T>(run: Run, step: Promise<T>): Promise<T> {
-  run.pending ??= new Set();
-  run.pending.add(step);
-  const done = (): void => {
-    run.pending?.delete(step);
-  };
-  step.then(done, done);
-  return step;
 }
 
 /** The part of `op` that `currentOperation()` gives anywhere. */

@@ -18,6 +18,12 @@ export interface Suspension {
   readonly early?: boolean;
 }
 
+/** A step that failed, and whether its handler ever asked for it. */
+export interface FailedStep {
+  readonly held: { readonly asked: boolean };
+  readonly error: unknown;
+}
+
 /**
  * One attempt of an operation: its claim, what is recorded so far, and whether it may still write.
  */
@@ -32,6 +38,8 @@ export interface Run {
   readonly steps: Map<string, StepRecord>;
   /** Steps under way; made with the first. */
   pending: Set<Promise<unknown>> | undefined;
+  /** Steps that failed; made with the first. */
+  failed: FailedStep[] | undefined;
   readonly namesUsed: Set<string>;
   /** The outcome that this run committed. */
   settled: Performed | undefined;
@@ -53,6 +61,7 @@ class StartedRun implements Run {
   readonly lease: Lease;
   readonly record: OperationRecord;
   pending: Set<Promise<unknown>> | undefined = undefined;
+  failed: FailedStep[] | undefined = undefined;
   settled: Performed | undefined = undefined;
   suspended: Suspension | undefined = undefined;
   settleThrew = false;

@@ -23,6 +23,7 @@ import {
   type NotExecuted,
   notExecuted,
 } from "./judgement.ts";
+import { referenceIn } from "./reference.ts";
 import { checkAlive, expectDone, insist, type Run, suspend, suspendLost } from "./run.ts";
 import { compareTold, tellStale } from "./stale-result.ts";
 import { eventOf } from "./steps.ts";
@@ -76,7 +77,8 @@ export async function recordResult(
   } catch (error) {
     return endInDoubt(run, step, "unanswered", error);
   }
-  const reference = result.kind === "succeeded" ? referenceOf(effect, returned) : undefined;
+  const reference =
+    result.kind === "succeeded" ? referenceIn(effect.reference?.bind(effect), returned) : undefined;
   const { id } = run.record;
   const value = run.ports.sealer.seal(id, `step:${step.name}`, result.value);
   const end = { kind: result.kind, value, ...(reference === undefined ? {} : { reference }) };
@@ -88,15 +90,6 @@ export async function recordResult(
   run.ports.events.emit({ ...eventOf(run), type: "step.recorded", step: step.name });
   checkAlive(run);
   return result;
-}
-
-function referenceOf(effect: Effect<unknown, unknown>, value: unknown): string | undefined {
-  try {
-    return effect.reference?.(value);
-  } catch {
-    // The money has moved; a reference that cannot be read must not lose that.
-    return undefined;
-  }
 }
 
 /** The run's own copy, sealed as a read one is: the step's result, and the step it takes back. */

@@ -17,6 +17,11 @@ test("two copies of the library make the same of a judgement", () => {
   assert.deepEqual(inDoubt("failed"), elsewhere("in-doubt", { because: "failed" }));
   const proof = { proof: "429", retryAfterMs: 7 };
   assert.deepEqual(notExecuted("429", 7), elsewhere("not-executed", proof));
+  const waits = [0.5, 1e300, 0, -1, Number.NaN, Number.POSITIVE_INFINITY].map(
+    (ms) => notExecuted("429", ms).retryAfterMs,
+  );
+  const none = undefined;
+  assert.deepEqual(waits, [1, 30 * 86_400_000, none, none, none, none]);
 });
 
 test("a judgement of another copy of the library is none of the values", async () => {

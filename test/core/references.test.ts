@@ -65,6 +65,32 @@ test("H13: whoever looks at a step that would go elsewhere is told both places",
   }
 });
 
+for (const [given, kept] of [
+  [42, "42"],
+  [42n, "42"],
+  ["", undefined],
+  ["a\0b", undefined],
+  ["\uD800", undefined],
+  ["x".repeat(501), undefined],
+  [{ id: 1 }, undefined],
+  [null, undefined],
+] as const)
+  test(`a result is kept, whatever its reference is: ${String(given).slice(0, 9)}`, async () => {
+    const scene = stage();
+    const bank = acquirer();
+    for (const key of ["k1", "k2"]) {
+      const effect = bank.effect({
+        target: TARGET,
+        reference: () => (key === "k1" ? given : `${kept}`) as never,
+      });
+      if (key === "k1" || kept === undefined)
+        assert.equal((await pay(scene.process(), effect).run({ ...call, key })).kind, "succeeded");
+    }
+    const step = await stepOf(scene);
+    assert.ok(step?.result?.kind === "succeeded");
+    assert.equal(step.effect?.reference, kept);
+  });
+
 test("H13: an answer that is recorded is used wherever the code would send today", async () => {
   const scene = stage();
   const bank = acquirer();

@@ -1,10 +1,18 @@
 import { decodeJson } from "../../model/json.ts";
 import { digestUuid } from "../../model/provider-key.ts";
 import type { ClaimedMessage, MessageEnd, OutboxStore } from "../../store/outbox.ts";
-import { boundedLine, errorLine, toldLine } from "../error-line.ts";
+import { boundedLine, errorLine, textOf, toldLine } from "../error-line.ts";
 import { jitterMs } from "../inbox/failure.ts";
-import { isDeclined, isInDoubt, isNotExecuted, isRefused } from "../judgement.ts";
+import {
+  inDoubt,
+  isDeclined,
+  isInDoubt,
+  isNotExecuted,
+  isRefused,
+  type Judgement,
+} from "../judgement.ts";
 import { type Ports, within } from "../ports.ts";
+import { referenceIn } from "../reference.ts";
 import type { OutgoingMessage, Relay } from "./relay.ts";
 
 /** The ports of an outbox: those of the core, with a store that has one. */
@@ -88,12 +96,22 @@ async function outcomeOf(
   try {
     returned = await Promise.race([relay.send(given), aborted(stopper.signal)]);
   } catch (error) {
-    returned = relay.judge(error);
-    return toEnd(ports, relay, message, now, returned, errorLine(error, ports));
+    return toEnd(ports, relay, message, now, judge(relay, error), errorLine(error, ports));
   } finally {
     cancel();
   }
   return toEnd(ports, relay, message, now, returned, "The send says so.");
+}
+
+/** A judge that throws, or gives something else, has found out nothing. */
+function judge(relay: Relay, error: unknown): Judgement<unknown> {
+  try {
+    const judged: unknown = relay.judge(error);
+    if (isDeclined(judged) || isRefused(judged)) return judged;
+    return isNotExecuted(judged) ? judged : inDoubt("unanswered");
+  } catch {
+    return inDoubt("unanswered");
+  }
 }
 
 /** Undefined for bytes that were altered or moved, or whose key is lost. */
@@ -126,13 +144,13 @@ function toEnd(
 ): MessageEnd {
   const { sends, doubted, firstSentAt, stagedAt } = message;
   if (isRefused(returned) || isDeclined(returned)) {
-    const error = toldLine(`It was refused: ${JSON.stringify(returned.decline)}`, returned, ports);
+    const error = toldLine(`It was refused: ${declineText(returned.decline)}`, returned, ports);
     // A refusal of this send says nothing of an earlier one that may have arrived.
     return { kind: doubted ? "in_doubt" : "dead", error };
   }
   const untouched = isNotExecuted(returned);
   if (!untouched && !isInDoubt(returned)) {
-    const reference = relay.reference(returned);
+    const reference = referenceIn(relay.reference, returned);
     return { kind: "sent", ...(reference === undefined ? {} : { reference }) };
   }
   const error = boundedLine(untouched ? `${returned.proof} (${why})` : why);
@@ -147,6 +165,14 @@ function toEnd(
       error: boundedLine(`It was tried for too long. ${error}`),
     };
   return { kind: "waiting", dueInMs, doubted: unsure, error };
+}
+
+function declineText(decline: unknown): string {
+  try {
+    return JSON.stringify(decline);
+  } catch {
+    return textOf(decline);
+  }
 }
 
 function tell(ports: OutboxPorts, { topic, number }: ClaimedMessage, end: MessageEnd): void {
