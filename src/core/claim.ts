@@ -26,6 +26,8 @@ export interface Call {
   readonly payload?: Payload;
   /** How long a duplicate waits, in milliseconds; the setting by default. */
   readonly waitMs?: number | undefined;
+  /** For a key of the house's own making, which has no time in it to compare with a horizon. */
+  readonly timeless?: boolean;
 }
 
 /** A checked call: everything that the store needs to claim it, but for the attempt's id. */
@@ -75,7 +77,7 @@ export function prepareClaim(ports: Ports, definition: Definition, call: Call): 
       input: ports.sealer.seal(id, "input", input),
       leaseMs: settings.leaseMs,
       runForMs: settings.runForMs,
-      ...horizonPart(ports, key),
+      ...(call.timeless ? {} : horizonPart(ports, key)),
     },
   };
 }

@@ -54,6 +54,17 @@ export interface PreviousVersion {
 /** The effect that takes another back, made of what that one came to. */
 export type Compensation = (value: never) => Effect<unknown, unknown>;
 
+/** The definition of a name, or else the one that had it formerly. */
+export function definitionNamed(
+  definitions: readonly Definition[],
+  name: string,
+): Definition | undefined {
+  return (
+    definitions.find((one) => one.name === name) ??
+    definitions.find(({ aliases }) => aliases.includes(name))
+  );
+}
+
 /** The definition as a version of it ran; undefined if that one is not here. */
 export function ofVersion(definition: Definition, version: number): Definition | undefined {
   if (version === definition.version) return definition;
@@ -75,6 +86,13 @@ export function checkDefinition(definition: Definition): Definition {
   }
   if (!Number.isSafeInteger(definition.version) || definition.version < 1) {
     throw new NevertwiceError("option-invalid", "`version` is a whole number from 1.");
+  }
+  // Its name is part of each of its keys, so that a former name would find nothing.
+  if (definition.keysPer === "operation" && definition.aliases.length > 0) {
+    throw new NevertwiceError(
+      "option-invalid",
+      'Keys of `keysPer: "operation"` belong to the name, so that `aliases` would find none of them and each would run again: keep the name that it has.',
+    );
   }
   if (definition.fields !== undefined && !areFields(definition.fields))
     throw new NevertwiceError(

@@ -3,7 +3,12 @@ import { systemClock } from "../model/clock.ts";
 import { NevertwiceError } from "../model/errors.ts";
 import { type Random, systemRandom } from "../model/random.ts";
 import type { CallbackMode, OperationStore, PruneAnswer, Reopened, Store } from "../store.ts";
-import { type AfterCrash, checkDefinition, type Definition } from "./definition.ts";
+import {
+  type AfterCrash,
+  checkDefinition,
+  type Definition,
+  definitionNamed,
+} from "./definition.ts";
 import type { ErrorText } from "./error-line.ts";
 import { createEvents, type EventListener } from "./events.ts";
 import { createFlights } from "./flights.ts";
@@ -144,7 +149,7 @@ export function nevertwice<Tx, Mode extends CallbackMode>(
     flights: createFlights(),
     wake: () => callWorker(),
     orphans: async (record, orphan) => {
-      const definition = named(definitions, record.name);
+      const definition = definitionNamed([...definitions.values()], record.name);
       if (definition) await compensateOrphan(ports, definition, record, orphan);
     },
   };
@@ -183,11 +188,6 @@ export function nevertwice<Tx, Mode extends CallbackMode>(
       await store.close();
     },
   };
-}
-
-function named(definitions: ReadonlyMap<string, Definition>, name: string): Definition | undefined {
-  const isAlias = ({ aliases }: Definition): boolean => aliases.includes(name);
-  return definitions.get(name) ?? [...definitions.values()].find(isAlias);
 }
 
 function checkStore(store: Partial<OperationStore> | undefined): void {

@@ -26,10 +26,10 @@ export function orphanDefinition(definition: Definition): Definition {
   };
   return {
     ...definition,
-    name: `${definition.name}.orphan`,
+    name: orphansOf(definition.name),
     version: 1,
     form: "resumable",
-    aliases: [],
+    aliases: definition.aliases.map(orphansOf),
     input: undefined,
     fields: undefined,
     redact: [],
@@ -37,6 +37,10 @@ export function orphanDefinition(definition: Definition): Definition {
     previous: new Map(),
     compensations: {},
   };
+}
+
+function orphansOf(name: string): string {
+  return `${name}.orphan`;
 }
 
 /** Starts the declared compensation of an orphan effect; without one, a person was alarmed. */
@@ -56,5 +60,6 @@ export async function compensateOrphan(
     key: `orphan:${record.id}:${effect}`,
     input: { step: orphan.step, value: decodeJson(orphan.value) },
     waitMs: 0,
+    timeless: true,
   });
 }

@@ -1,5 +1,7 @@
 import { backoffMs } from "../model/backoff.ts";
+import { NevertwiceError } from "../model/errors.ts";
 import { holderOf } from "../model/operation.ts";
+import type { Outcome } from "../model/outcome.ts";
 import type { Snapshot, Suspension } from "../store.ts";
 import { adopt } from "./adopt.ts";
 import type { OpaqueHandler } from "./attempt.ts";
@@ -21,23 +23,20 @@ export async function probeOperation(
   const { record } = snapshot;
   const holder = holderOf(record);
   const start = ports.clock.monotonic();
-  const answer = await ask(ports, definition, snapshot);
-  if (answer === "not-executed" && opaque)
+  const found = await ask(ports, definition, snapshot);
+  if (found === "not-executed" && opaque)
     // Another may have taken over while the probe was asked, and been told the same.
     return adopt(ports, definition, snapshot, opaque, ports.clock.monotonic() - start);
-  if (typeof answer === "object") {
-    const { verdict, outcome } = judge(answer.outcome);
-    if (verdict === "settle") {
-      const written = await within(
-        ports,
-        ports.store.settle(holder, toSettlement(ports, record.id, outcome, [])),
-      );
-      if (written.kind === "ok" && written.value === "done") return toPerformed(outcome);
-      return "stale";
-    }
+  if (typeof found === "object") {
+    const written = await within(
+      ports,
+      ports.store.settle(holder, toSettlement(ports, record.id, found, [])),
+    );
+    if (written.kind === "ok" && written.value === "done") return toPerformed(found);
+    return "stale";
   }
   const dueInMs = backoffMs(record.attempts, ports.random.fraction(), ports.settings.backoff);
-  const free = answer === "not-executed";
+  const free = found === "not-executed";
   const suspension: Suspension = free
     ? { state: "waiting", dueInMs: 0, countAttempt: false }
     : { state: "in_doubt", doubt: "effect-unknown", dueInMs, countAttempt: true };
@@ -48,16 +47,33 @@ export async function probeOperation(
 /** A probe that throws, or takes longer than the claim lasts, has found out nothing. */
 async function ask(
   ports: Ports,
-  definition: Definition,
+  { afterCrash, name }: Definition,
   { record }: Snapshot,
-): Promise<ProbeAnswer> {
-  const { afterCrash } = definition;
+): Promise<Found> {
   if (typeof afterCrash === "string" || record.request === undefined) return "unknown";
   const { scope, key } = record.request;
-  const asked = (async () => afterCrash({ scope, key }))();
+  const asked = (async () => understand(await afterCrash({ scope, key })))();
   return new Promise((resolve) => {
-    const unknown = (): void => resolve("unknown");
-    const cancel = ports.clock.timer(ports.settings.leaseMs, unknown);
-    asked.then(resolve, unknown).finally(cancel);
+    const cancel = ports.clock.timer(ports.settings.leaseMs, () => resolve("unknown"));
+    const failed = (error: unknown): void => {
+      const { id, fence } = record;
+      ports.events.emit({ type: "attempt.failed", id, name, fence, error });
+      resolve("unknown");
+    };
+    asked.then(resolve, failed).finally(cancel);
   });
+}
+
+type Found = "not-executed" | "unknown" | Outcome;
+
+/** What cannot be an outcome is no finding. @throws option-invalid, not-json */
+function understand(answer: ProbeAnswer): Found {
+  if (answer === "not-executed" || answer === "unknown") return answer;
+  if (typeof answer !== "object" || answer === null || !("outcome" in answer))
+    throw new NevertwiceError(
+      "option-invalid",
+      'A probe answers "not-executed", "unknown" or { outcome }.',
+    );
+  const { verdict, outcome } = judge(answer.outcome);
+  return verdict === "settle" ? outcome : "unknown";
 }

@@ -6,7 +6,7 @@ import type { Snapshot } from "../store.ts";
 import { type OpaqueHandler, runAttempt } from "./attempt.ts";
 import { attemptId } from "./claim.ts";
 import { conclude } from "./conclude.ts";
-import { type Definition, ofVersion } from "./definition.ts";
+import { type Definition, definitionNamed, ofVersion } from "./definition.ts";
 import { type AttemptEnd, refuse } from "./performed.ts";
 import { type Ports, within } from "./ports.ts";
 import { probeOperation } from "./probe.ts";
@@ -105,15 +105,32 @@ export async function startRecovery(
   const known = definitions.filter(isRecoverable);
   const free = limit - active.size;
   if (known.length === 0 || free <= 0) return [];
-  const names = known.flatMap(({ name, version, previous }) =>
-    [version, ...previous.keys()].map((one) => ({ name, version: one })),
+  const names = known.flatMap(({ name, aliases, version, previous }) =>
+    [name, ...aliases].flatMap((called) =>
+      [version, ...previous.keys()].map((one) => ({ name: called, version: one })),
+    ),
   );
   // Those under way hold their claims, so that the store names others.
   const answer = await within(ports, ports.store.due({ definitions: names, limit: free }));
   if (answer.kind !== "ok") return undefined;
   return answer.value
     .filter(({ record }) => !active.has(record.id))
-    .map((snapshot) => [snapshot.record.id, recoverOne(ports, known, snapshot)]);
+    .map((snapshot) => [snapshot.record.id, guarded(ports, known, snapshot)]);
+}
+
+/** Nobody awaits a recovery, so that an error nobody thought of must not end the process. */
+async function guarded(
+  ports: Ports,
+  definitions: readonly Definition[],
+  snapshot: Snapshot,
+): Promise<AttemptEnd | undefined> {
+  try {
+    return await recoverOne(ports, definitions, snapshot);
+  } catch (error) {
+    const { id, name, fence } = snapshot.record;
+    ports.events.emit({ type: "attempt.failed", id, name, fence, error });
+    return undefined;
+  }
 }
 
 /** A wrapped handler that may simply run again waits for its client, who brings the request. */
@@ -132,7 +149,7 @@ async function recoverOne(
   snapshot: Snapshot,
 ): Promise<AttemptEnd | undefined> {
   const { record, now } = snapshot;
-  const named = definitions.find(({ name }) => name === record.name);
+  const named = definitionNamed(definitions, record.name);
   const definition = named && ofVersion(named, record.version);
   if (definition === undefined) return undefined;
   const decision = decide(record, {

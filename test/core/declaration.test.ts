@@ -66,14 +66,16 @@ test("what an operation says is taken as it says it", () => {
   const previous = { 1: { handler }, 2: { input: Order, handler } };
   const given = {
     ...{ version: 3, input: Order, handler, fingerprint: ["amount"], aliases: ["buy"] },
-    ...({ keysPer: "operation", redact: ["card"], previous } as const),
+    ...({ redact: ["card"], previous } as const),
     compensations: { charge: () => ({ send: () => 1 }) },
   };
   const definition = operationDefinition("pay", given);
   assert.deepEqual(
-    [definition.version, definition.fields, definition.aliases, definition.keysPer],
-    [3, ["amount"], ["buy"], "operation"],
+    [definition.version, definition.fields, definition.aliases],
+    [3, ["amount"], ["buy"]],
   );
+  const perName = operationDefinition("pay", { input: Order, handler, keysPer: "operation" });
+  assert.equal(perName.keysPer, "operation");
   assert.deepEqual([definition.redact, definition.compensations], [["card"], given.compensations]);
   assert.deepEqual(
     [...definition.previous],
@@ -102,6 +104,7 @@ for (const [what, options] of Object.entries({
   "a version below 1": { version: 0 },
   "a version that is no whole number": { version: 1.5 },
   "a fingerprint that is no list": { fingerprint: "amount" },
+  "former names, and keys of its own name": { keysPer: "operation", aliases: ["buy"] },
   "no schema": { input: undefined },
   "an input that is no schema": { input: {} },
   "a schema that cannot validate": { input: { "~standard": { version: 1 } } },

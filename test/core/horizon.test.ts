@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { isNevertwiceError } from "../../src/index.ts";
+import { z } from "zod";
+import { fail, isNevertwiceError } from "../../src/index.ts";
 import { checkout, provider, stage } from "./stage.ts";
 
 const DAY_MS = 86_400_000;
@@ -52,6 +53,22 @@ test("H7: without a time in the key there is no horizon to keep, so it is refuse
   await assert.rejects(operation.run(request), (error) =>
     isNevertwiceError(error, "key-malformed"),
   );
+});
+
+test("H7: what takes an orphan back has a key of the house's own, which no horizon refuses", async () => {
+  const scene = stage();
+  const once = scene.process({ keyHorizonMs: DAY_MS });
+  const takenBack: unknown[] = [];
+  const operation = once.operation("pay", {
+    input: z.object({}),
+    handler: () => fail({}),
+    compensations: { charge: (made: unknown) => ({ send: () => takenBack.push(made) }) },
+  });
+  const named = { scope: "acct_1", key: keyOf(Date.now()) };
+  assert.equal((await operation.run({ ...named, input: {} })).kind, "failed");
+  const told = { step: "charge", executed: "ch_1", value: { id: "ch_1" } };
+  await once.settle({ ...named, origin: "own" }, { ...told, by: "ann", reason: "seen" });
+  assert.deepEqual(takenBack, [{ id: "ch_1" }]);
 });
 
 test("H7: a database whose clock leaps a year prunes nothing", async () => {

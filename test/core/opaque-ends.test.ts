@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type AfterCrash, ok } from "../../src/index.ts";
+import { type AfterCrash, ok, type Probe } from "../../src/index.ts";
 import { recordId } from "../../src/model/key.ts";
 import { gate, LEASE_MS, quietClock, recordOf, type Scene, settleTurn, word } from "./acquirer.ts";
 import { handClock } from "./hand-clock.ts";
@@ -120,7 +120,11 @@ test("H9: what a probe proved not to have happened leaves the key free at once, 
 for (const [what, answer] of [
   ["knows nothing", "unknown"],
   ["gives an outcome that is none", { outcome: ok({}, 503) }],
-] as const)
+  ["gives nothing", null],
+  ["gives an outcome that is no JSON", { outcome: { amount: 1n } }],
+  ["gives an unknown word", "maybe"],
+  ["gives an answer without an outcome", { result: 7 }],
+] as [string, Awaited<ReturnType<Probe>>][])
   test(`H9: a probe that ${what} leaves the doubt, and is asked again later`, async () => {
     const scene = await crashed(async () => answer);
     const { end, ran, state, attempts } = await met(scene, {}, async () => answer);
@@ -136,6 +140,18 @@ for (const [what, answer] of [
       [201, false, "succeeded"],
     );
   });
+
+test("H9: a probe whose answer is none ends no worker, and is told of", async () => {
+  const scene = await crashed(async () => "unknown");
+  const once = scene.process();
+  once.opaque("orders", { afterCrash: async () => ({ outcome: { amount: 1n } }) });
+  assert.deepEqual((await once.worker.runOnce()).recovery, {
+    ...{ found: 1, settled: 0, reachable: true },
+  });
+  const told = scene.events.find(({ type }) => type === "attempt.failed");
+  assert.ok(told?.type === "attempt.failed");
+  assert.match(String(told.error), /JSON/);
+});
 
 test("H9: what a probe found out is settled without messages", async () => {
   const scene = await crashed("doubt");

@@ -139,7 +139,8 @@ test("H20: an orphan's operation takes over no rule that speaks of another input
     });
   const { handler: _, ...orphan } = orphanDefinition(door.definition);
   assert.deepEqual(orphan, {
-    ...{ name: "pay.orphan", version: 1, form: "resumable", aliases: [], redact: [] },
+    ...{ name: "pay.orphan", version: 1, form: "resumable", redact: [] },
+    aliases: ["buy.orphan"],
     ...{ input: undefined, fields: undefined, keysPer: "scope", afterCrash: "rerun" },
     ...{ previous: new Map(), compensations: {} },
   });

@@ -139,7 +139,9 @@ test("what is under way counts towards the limit and is not begun a second time"
     clock: systemClock,
     settings: createSettings({}),
   } as unknown as Ports;
-  const definition = { name: "pay", version: 1, form: "resumable", previous: new Map() };
+  const definition = {
+    ...{ name: "pay", aliases: [], version: 1, form: "resumable", previous: new Map() },
+  };
   const start = (limit: number) =>
     startRecovery(ports, [definition as unknown as Definition], limit, new Map([[id, true]]));
   assert.deepEqual([await start(1), asked], [[], []]);

@@ -47,6 +47,18 @@ function second(scene: Scene, bank: Bank, previous: boolean) {
   return { once, operation: once.operation("pay", { version: 2, input: Order, handler, ...kept }) };
 }
 
+test("a worker goes on with what was begun under a former name", async () => {
+  const scene = stage();
+  const bank = acquirer();
+  await begunByFirst(scene, bank);
+  const once = scene.process();
+  once.operation("checkout", { input: Order, aliases: ["pay"], handler: handlerOf(bank) });
+  assert.equal((await once.worker.runOnce()).recovery.settled, 1);
+  assert.deepEqual([bank.keys.length, bank.charges.size], [2, 1], "under the key that was sent");
+  const again = await once.lookup(named);
+  assert.equal(again?.state, "succeeded");
+});
+
 test("a retry goes on with the handler of its version, and a new key with today's", async () => {
   const scene = stage();
   const bank = acquirer();
