@@ -75,3 +75,44 @@ test("a sweep that fails is told of, keeps no other from it, and has its next tu
   ]);
   assert.match(String(failed[0] && "error" in failed[0] && failed[0].error), /out of reach/);
 });
+
+test("a list that never answers, and hears no signal, keeps no other from being swept", async () => {
+  const clock = handClock();
+  const swept: string[] = [];
+  const failed: string[] = [];
+  const once = stage().process({
+    ...{ clock, random: { ...systemRandom, fraction: () => 0.5 } },
+    onEvent: (event) => event.type === "inbox.failed" && failed.push(String(event.error)),
+  });
+  async function* hanging() {
+    swept.push("hanging");
+    yield await new Promise<never>(() => undefined);
+  }
+  async function* other() {
+    swept.push("other");
+    yield { events: [] };
+  }
+  for (const [source, pages] of Object.entries({ hanging, other }))
+    once.inbox({ source }, {}, { sweep: { pages }, sweepEveryMs: 600_000 });
+  once.worker.start({ pollMs: 3_600_000, pruneMs: 3_600_000 });
+  await clock.pass(120_000);
+  assert.deepEqual([swept, failed], [["hanging", "other"], ["Error: It took too long."]]);
+});
+
+test("what a sweep has found no use for is told to end", async () => {
+  const ended: string[] = [];
+  const { store } = stage();
+  const accept: typeof store.inbox.accept = async () => ({ kind: "ok", value: "stale" });
+  const once = stage().process({ store: { ...store, inbox: { ...store.inbox, accept } } });
+  async function* pages() {
+    try {
+      yield { events: [], cursor: "c1" };
+      yield { events: [], cursor: "c2" };
+    } finally {
+      ended.push("ended");
+    }
+  }
+  const inbox = once.inbox({ source: "acme" }, {}, { sweep: { pages } });
+  assert.deepEqual(await inbox.sweepOnce(), { listed: 0, found: 0 });
+  assert.deepEqual(ended, ["ended"]);
+});

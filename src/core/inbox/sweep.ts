@@ -2,6 +2,7 @@ import { NevertwiceError } from "../../model/errors.ts";
 import { within } from "../ports.ts";
 import { type InboxPorts, storeEvents } from "./accept.ts";
 import type { InboxDefinition } from "./declaration.ts";
+import type { SweepPage } from "./sweep-list.ts";
 
 /** One sweep ends after so long; the next one goes on from its cursor. */
 const SWEEP_MS = 120_000;
@@ -33,7 +34,7 @@ export async function sweepOnce(ports: InboxPorts, definition: InboxDefinition):
   const cancel = ports.clock.timer(SWEEP_MS, () => stopper.abort(new Error("It took too long.")));
   try {
     const call = { signal: stopper.signal, now: ports.clock.wall() };
-    for await (const { events, cursor } of sweep.pages(from, call)) {
+    for await (const { events, cursor } of inTime(sweep.pages(from, call), stopper.signal)) {
       const to = cursor === undefined ? undefined : { source, from, to: cursor };
       const accepted = await storeEvents(ports, definition, events, "sweep", to);
       if (accepted === "stale") break;
@@ -45,4 +46,26 @@ export async function sweepOnce(ports: InboxPorts, definition: InboxDefinition):
     cancel();
   }
   return { listed, found };
+}
+
+/** The pages while the time lasts: a list that hangs must not end all sweeps of a process. */
+async function* inTime(
+  pages: AsyncIterable<SweepPage>,
+  signal: AbortSignal,
+): AsyncGenerator<SweepPage> {
+  const late = Promise.withResolvers<never>();
+  // Nobody listens once the list is over.
+  late.promise.catch(() => undefined);
+  signal.addEventListener("abort", () => late.reject(signal.reason), { once: true });
+  const pager = pages[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await Promise.race([pager.next(), late.promise]);
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    // A pager that hangs would never end.
+    void pager.return?.().catch(() => undefined);
+  }
 }
