@@ -56,7 +56,7 @@ export type { OutgoingMessage, RelayOptions, Send, Sender } from "./core/outbox/
 export type { Named, StepWord, Word } from "./core/reopen.ts";
 export type { EncryptionOptions } from "./core/seal.ts";
 export type { StageOptions, Write } from "./core/settlement.ts";
-export type { Worker, WorkerOptions, WorkerPass } from "./core/worker.ts";
+export type { StopOptions, Worker, WorkerOptions, WorkerPass } from "./core/worker.ts";
 export { type Clock, systemClock } from "./model/clock.ts";
 export type { Acknowledgement, Delivery, Reading, WebhookProvider } from "./model/delivery.ts";
 export {

@@ -33,7 +33,7 @@ import { createSealer, type EncryptionOptions } from "./seal.ts";
 import { createSettings, type SettingsOptions } from "./settings.ts";
 import type { InputOf, StandardSchema } from "./standard-schema.ts";
 import { createTraffic, declareInbox, declareRelay } from "./traffic.ts";
-import { createWorker, type Worker } from "./worker.ts";
+import { createWorker, type StopOptions, type Worker } from "./worker.ts";
 
 export interface OnceOptions<Tx, Mode extends CallbackMode> extends SettingsOptions {
   readonly store: OperationStore<Tx, Mode> & Partial<Pick<Store<Tx, Mode>, "inbox" | "outbox">>;
@@ -109,8 +109,11 @@ export interface Once<Tx, Mode extends CallbackMode> {
   readonly worker: Worker;
   /** Takes away what retention no longer keeps. @throws store-unavailable */
   prune(): Promise<PruneAnswer>;
-  /** Ends the worker and what the store opened; the database client stays yours. */
-  close(): Promise<void>;
+  /**
+   * Ends the worker as `worker.stop` does, and what the store opened; the database client stays
+   * yours.
+   */
+  close(options?: StopOptions): Promise<void>;
 }
 
 /**
@@ -183,8 +186,8 @@ export function nevertwice<Tx, Mode extends CallbackMode>(
       declareInbox(traffic, provider.source, handlers as never, given as never),
     relay: (topic, send, given) => declareRelay(traffic, relayOf(topic, send, given)),
     prune: () => pruneOnce(ports, traffic),
-    async close() {
-      await worker.stop();
+    async close(options) {
+      await worker.stop(options);
       await store.close();
     },
   };

@@ -1,6 +1,7 @@
 import type { RecordId } from "../model/key.ts";
 import type { PruneAnswer } from "../store.ts";
 import type { Definition } from "./definition.ts";
+import { createInHand, type InHand } from "./in-hand.ts";
 import { type Handling, handleOnce, startHandling } from "./inbox/pass.ts";
 import { sweepOnce } from "./inbox/sweep.ts";
 import { type Relaying, relayOnce, startRelaying } from "./outbox/pass.ts";
@@ -19,6 +20,14 @@ export interface WorkerOptions {
   readonly limit?: number;
 }
 
+export interface StopOptions {
+  /**
+   * How long to wait for operations, events and messages that are in hand, in milliseconds; 10 s by
+   * default. A message whose send is cut off may be in doubt.
+   */
+  readonly graceMs?: number;
+}
+
 /** What one pass of every job did. */
 export interface WorkerPass {
   readonly recovery: Recovery;
@@ -32,8 +41,11 @@ export interface WorkerPass {
 export interface Worker {
   /** Starts the loops; starting twice changes nothing. */
   start(options?: WorkerOptions): void;
-  /** Ends the loops and waits for the pass under way. */
-  stop(): Promise<void>;
+  /**
+   * Begins nothing more, and waits for what is in hand. What takes longer than the grace is left
+   * behind, as if its process had died then; it goes on, unless the process ends.
+   */
+  stop(options?: StopOptions): Promise<void>;
   /**
    * One pass of recovery, of events that came in, of messages that go out, and of pruning.
    *
@@ -45,6 +57,7 @@ export interface Worker {
 const POLL_MS_DEFAULT = 1_000;
 const PRUNE_MS_DEFAULT = 600_000;
 const LIMIT_DEFAULT = 16;
+const GRACE_MS_DEFAULT = 10_000;
 /** How often to look whether a sweep is due. */
 const SWEEP_LOOK_MS = 10_000;
 /** The share of its places that a pass keeps filled before it asks for more. */
@@ -60,13 +73,14 @@ export function createWorker(
   let stopper: AbortController | undefined;
   let loops: Promise<unknown> = Promise.resolve();
   let wakes: Wake[] = [];
+  const inHand = createInHand(ports);
   const run = (signal: AbortSignal, options: WorkerOptions): Promise<unknown>[] => {
     const { pollMs = POLL_MS_DEFAULT, limit = LIMIT_DEFAULT } = options;
     const loop = looper(ports, signal);
     const keep = <Key>(start: Start<Key>): Promise<void> => {
       const wake = createWake(ports.clock);
       wakes.push(wake);
-      return loop(pollMs, filled(ports, signal, limit, pollMs, start), wake);
+      return loop(pollMs, filled(ports, signal, { limit, pollMs, inHand }, start), wake);
     };
     return [
       keep<RecordId>((_, active) => startRecovery(ports, definitions(), limit, active)),
@@ -85,11 +99,11 @@ export function createWorker(
       stopper = new AbortController();
       loops = Promise.all(run(stopper.signal, options));
     },
-    async stop() {
+    async stop({ graceMs = GRACE_MS_DEFAULT } = {}) {
       stopper?.abort();
       stopper = undefined;
       wakes = [];
-      await loops;
+      await inHand.drained(loops, graceMs);
     },
     async runOnce({ limit = LIMIT_DEFAULT } = {}) {
       const recovery = await recoverOnce(ports, definitions(), limit);
@@ -110,12 +124,17 @@ type Start<Key> = (
   active: ReadonlyMap<Key, unknown>,
 ) => Promise<readonly (readonly [Key, Promise<unknown>])[] | undefined>;
 
+interface Filling {
+  readonly limit: number;
+  readonly pollMs: number;
+  readonly inHand: InHand;
+}
+
 /** One pass starts works up to the limit; one that hangs does not keep the others waiting. */
 function filled<Key>(
   ports: Ports,
   signal: AbortSignal,
-  limit: number,
-  pollMs: number,
+  { limit, pollMs, inHand }: Filling,
   start: Start<Key>,
 ): () => Promise<boolean> {
   const active = new Map<Key, Promise<unknown>>();
@@ -124,7 +143,7 @@ function filled<Key>(
     const started = await start(free, active);
     for (const [id, run] of started ?? []) {
       active.set(id, run);
-      void run.finally(() => active.delete(id));
+      inHand.add(run.finally(() => active.delete(id)));
     }
     // As much as there was room for: there may be more.
     const more = started !== undefined && started.length >= free;

@@ -161,6 +161,54 @@ test("stopping waits for the pass under way, and lets it start nothing more", as
   assert.equal(asked.length, 1);
 });
 
+test("stopping waits for what is in hand, and for no longer than its grace", async () => {
+  for (const [ended, options, graceMs] of [
+    [true, undefined, 10_000],
+    [false, undefined, 10_000],
+    [false, { graceMs: 50 }, 50],
+  ] as const) {
+    const scene = stage();
+    await left(scene, 2);
+    const { once, asked, pass } = working(scene);
+    const { begun, end } = held(once);
+    await started(once.worker);
+    assert.equal(begun(), 2);
+    let stopped = false;
+    const stopping = once.worker.stop(options).then(() => {
+      stopped = true;
+    });
+    await pass(graceMs - 1);
+    await end(0);
+    assert.deepEqual([stopped, asked.length], [false, 1]);
+    if (ended) await end(1);
+    else await pass(1);
+    await stopping;
+    assert.equal(asked.length, 1, "nothing more was begun");
+    await end(1);
+  }
+});
+
+test("a message that is being sent is not cut off by the end of its worker", async () => {
+  const scene = stage();
+  const answer = gate();
+  const once = scene.process();
+  const staged = once.atomic("mail", {
+    input: Order,
+    handler: (op) => {
+      op.stage("mail", {});
+      return ok();
+    },
+  });
+  await staged.run(call);
+  once.relay("mail", () => answer.passed);
+  await started(once.worker);
+  const closing = once.close();
+  answer.open();
+  await closing;
+  const list = await scene.store.outbox.list({ topic: "mail", limit: 1 });
+  assert.deepEqual(list.kind === "ok" && list.value.map(({ state }) => state), ["sent"]);
+});
+
 test("closing a house ends its worker and its store", async () => {
   const scene = stage();
   let closed = 0;
@@ -228,7 +276,8 @@ test("a worker that found as much as it had room for looks again at once", async
   slow.open();
   await settleTurn();
   assert.deepEqual([asked, begun()], [[2, 1, 1], 3]);
-  await end(1, 2, 3);
+  await end(1, 2);
+  await end(3);
   await once.worker.stop();
 });
 

@@ -26,6 +26,8 @@ import { orderOf, shopWebhooks } from "./webhooks.ts";
 /** Short, so that a person who crashed the shop sees it recover. */
 const LEASE_MS = 3_000;
 const POLL_MS = 500;
+/** Less than its supervisor waits for it. */
+const CLOSE_GRACE_MS = 2_000;
 
 /** Starts the shop on its database and its provider. */
 export async function startShop(options: ShopOptions): Promise<Running> {
@@ -73,7 +75,7 @@ export async function startShop(options: ShopOptions): Promise<Running> {
     async close() {
       closing.abort();
       await Promise.all([server.close(), opened]);
-      await once.close();
+      await once.close({ graceMs: CLOSE_GRACE_MS });
       await books.close();
     },
   };
