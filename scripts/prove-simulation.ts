@@ -7,6 +7,7 @@ import { ownCode } from "../test/simulation/code.ts";
 import { belowFloor, listOf, missed, table } from "../test/simulation/coverage.ts";
 import { type Explored, exploreRange, type Range } from "../test/simulation/explorer.ts";
 import { appendToLedger, sumLedger, tellLedger } from "../test/simulation/ledger.ts";
+import { loadNext } from "../test/simulation/next-release.ts";
 import { DRIVERS, simulate } from "../test/simulation/simulation.ts";
 import {
   BACKWARD_WORKLOADS,
@@ -20,7 +21,7 @@ import {
 const USAGE =
   "npm run prove -- simulation [--minutes 5] [--seed 1] [--histories 1000] " +
   "[--driver swarm|priority] [--workloads webhook-keyless,webhook-keyed] [--failover] [--relays] " +
-  "[--threads 2] [--ledger file]";
+  "[--next] [--threads 2] [--ledger file]";
 const MINUTES_DEFAULT = 1;
 const PROGRESS_MS = 10_000;
 
@@ -40,6 +41,7 @@ function readTask(args: readonly string[]): Task {
       workloads: { type: "string" },
       failover: { type: "boolean" },
       relays: { type: "boolean" },
+      next: { type: "boolean" },
       threads: { type: "string" },
       ledger: { type: "string" },
     },
@@ -52,7 +54,7 @@ function readTask(args: readonly string[]): Task {
   const { ledger, threads = String(availableParallelism()) } = values;
   const task = {
     ...{ seed: Number(seed), minutes: Number(minutes), histories: Number(histories), driver },
-    ...{ workloads, failover: values.failover, relays: values.relays },
+    ...{ workloads, failover: values.failover, relays: values.relays, next: values.next },
     ...{ threads: Number(threads), ledger },
   };
   if (driver !== values.driver) throw new Error(`The driver is not known. Usage: ${USAGE}`);
@@ -74,7 +76,8 @@ function workloadNamed(name: string): WorkloadName {
 
 /** Prints one history whole, whether or not it breaks something. */
 async function show(task: Task): Promise<number> {
-  const { history } = await simulate(ownCode, task.seed, { ...task, strict: true });
+  const code = task.next ? { ...ownCode, next: await loadNext("thread-0") } : ownCode;
+  const { history } = await simulate(code, task.seed, { ...task, strict: true });
   const violations = check(history);
   console.log(describe({ history, violations }, task));
   console.log(violations.length === 0 ? "It breaks nothing." : "It breaks a promise.");

@@ -1,7 +1,7 @@
 import { NevertwiceError } from "../model/errors.ts";
 import { areFields } from "../model/fingerprint.ts";
 import { decodeJson, encodeJson, isPlain } from "../model/json.ts";
-import type { Form } from "../model/operation.ts";
+import type { Form, OperationRecord } from "../model/operation.ts";
 import { watchCardData } from "./card-data.ts";
 import type { Effect } from "./effect.ts";
 import { describeIssues, type StandardSchema } from "./standard-schema.ts";
@@ -65,8 +65,13 @@ export function definitionNamed(
   );
 }
 
-/** The definition as a version of it ran; undefined if that one is not here. */
-export function ofVersion(definition: Definition, version: number): Definition | undefined {
+/** The definition as it ran when the record was made; undefined if that one is not here. */
+export function definitionOf(
+  definition: Definition,
+  { version, form }: Pick<OperationRecord, "version" | "form">,
+): Definition | undefined {
+  // A wrapped handler knows nothing of steps, so that it would do them again.
+  if (form !== definition.form) return undefined;
   if (version === definition.version) return definition;
   const previous = definition.previous.get(version);
   if (previous === undefined) return undefined;

@@ -14,7 +14,7 @@ import {
   prepareClaim,
 } from "./claim.ts";
 import { refuseNested } from "./current.ts";
-import { type Definition, ofVersion } from "./definition.ts";
+import { type Definition, definitionOf } from "./definition.ts";
 import { type Performed, type Refused, refuse } from "./performed.ts";
 import { type Ports, within } from "./ports.ts";
 import { resume } from "./recover.ts";
@@ -202,7 +202,7 @@ async function meet(
     case "own":
     case "take-over": {
       // A process that has the record's version of the code goes on with it.
-      const known = ofVersion(definition, record.version);
+      const known = definitionOf(definition, record);
       if (known === undefined) return refuse("version-unknown", DOUBT_RETRY_MS);
       return decision.kind === "own"
         ? adopt(ports, known, snapshot, opaque)

@@ -6,7 +6,7 @@ import type { Snapshot } from "../store.ts";
 import { type OpaqueHandler, runAttempt } from "./attempt.ts";
 import { attemptId } from "./claim.ts";
 import { conclude } from "./conclude.ts";
-import { type Definition, definitionNamed, ofVersion } from "./definition.ts";
+import { type Definition, definitionNamed, definitionOf } from "./definition.ts";
 import { type AttemptEnd, refuse } from "./performed.ts";
 import { type Ports, within } from "./ports.ts";
 import { probeOperation } from "./probe.ts";
@@ -150,7 +150,7 @@ async function recoverOne(
 ): Promise<AttemptEnd | undefined> {
   const { record, now } = snapshot;
   const named = definitionNamed(definitions, record.name);
-  const definition = named && ofVersion(named, record.version);
+  const definition = named && definitionOf(named, record);
   if (definition === undefined) return undefined;
   const decision = decide(record, {
     type: "recover",

@@ -99,6 +99,26 @@ test("H18: an unknown version is told as such, and its operation is left untouch
   assert.equal((await knowing.run(call)).kind, "succeeded");
 });
 
+test("H18: a wrapped handler does not do again what an operation of its name has begun", async () => {
+  const scene = stage();
+  const bank = acquirer();
+  await begunByFirst(scene, bank);
+  const before = await recordOf(scene);
+  const once = scene.process();
+  let ran = 0;
+  const { door } = once.opaque("pay", { afterCrash: "rerun" });
+  const end = await door.perform(
+    { ...call, origin: "own", payload: { json: call.input } },
+    async () => {
+      ran += 1;
+      return { status: 201, headers: [], body: Buffer.from("made") };
+    },
+  );
+  assert.equal(end.kind === "refused" && end.code, "version-unknown");
+  assert.equal((await once.worker.runOnce()).recovery.settled, 0);
+  assert.deepEqual([ran, await recordOf(scene)], [0, before]);
+});
+
 test("H18: a newer version than the code's is unknown as well", async () => {
   const scene = stage();
   const bank = acquirer(["lost after"]);

@@ -110,13 +110,14 @@ const FAULT_ORDINALS_MAX = 48;
 /** A finding for a person: what broke, how it came to it, and how to see it again. */
 export function describe(
   { history, violations }: Finding,
-  { driver, workloads, failover, relays }: Drawing = {},
+  { driver, workloads, failover, relays, next }: Drawing = {},
 ): string {
   const told =
     (driver === undefined ? "" : ` --driver ${driver}`) +
     (workloads === undefined ? "" : ` --workloads ${workloads.join()}`) +
     (failover ? " --failover" : "") +
-    (relays ? " --relays" : "");
+    (relays ? " --relays" : "") +
+    (next ? " --next" : "");
   return [
     ...violations.map(({ rule, detail }) => `Broken: ${rule}: ${detail}`),
     ...history.trace.lines().map((line) => `  ${line}`),

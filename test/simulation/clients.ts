@@ -130,4 +130,5 @@ const RETRY: Readonly<Record<string, string>> = {
   "in-doubt": "same-key",
   "store-unavailable": "same-key",
   "version-unknown": "same-key",
+  "recipe-unknown": "same-key",
 };

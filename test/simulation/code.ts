@@ -12,6 +12,8 @@ export interface Code {
   readonly declined: typeof declined;
   readonly notExecuted: typeof notExecuted;
   readonly inDoubt: typeof inDoubt;
+  /** A later release of the library, which runs beside this one until a deployment ends. */
+  readonly next?: Code;
 }
 
 export const ownCode: Code = { nevertwice, memoryStore, ok, fail, declined, notExecuted, inDoubt };

@@ -25,7 +25,7 @@ const ROOT = join(import.meta.dirname, "..", "..");
 const SHELVES = join(ROOT, ".tmp", "mutants");
 
 /** Whose copies they are: another test file may clear its own meanwhile. */
-export type Shelf = "simulation" | "search";
+export type Shelf = "simulation" | "search" | "next" | `thread-${number}`;
 
 /** A patch of one file under src. */
 export function patch(file: string, before: string, after: string): Patch {

@@ -72,6 +72,8 @@ export interface Plan {
   readonly receiver?: Receiver;
   /** Whether two releases of the handlers run side by side. */
   readonly deploys?: boolean;
+  /** Whether the newer one is also of a later release of the library. */
+  readonly next?: boolean;
 }
 
 /** Whose doubts and ways back take longer than a plain charge. */
@@ -87,10 +89,12 @@ export interface Aim {
   readonly relays?: boolean | undefined;
   /** Whether the store of every history may fail over, and not only that of a few. */
   readonly failover?: boolean | undefined;
+  /** Whether a later release of the library runs beside this one. */
+  readonly next?: boolean | undefined;
 }
 
 export function drawPlan(seed: number, aim: Aim = {}): Plan {
-  const { workloads, failover = false, relays = false } = aim;
+  const { workloads, failover = false, relays = false, next = false } = aim;
   const chance = createChance(seed, "plan");
   const calm = chance.hit(0.12);
   const rates = Object.fromEntries(
@@ -136,7 +140,8 @@ export function drawPlan(seed: number, aim: Aim = {}): Plan {
       ? { events: chance.pick(["queued", "inline"] as const), stranger: chance.hit(0.2) }
       : {}),
     ...(calm ? {} : drawReceiver(seed, relays)),
-    ...(operations.some(({ workload }) => workload in RELEASED) ? { deploys: true } : {}),
+    ...(next || operations.some(({ workload }) => workload in RELEASED) ? { deploys: true } : {}),
+    ...(next ? { next } : {}),
   };
 }
 

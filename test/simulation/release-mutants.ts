@@ -3,7 +3,7 @@ import { type Mutant, patch } from "./mutant.ts";
 const DEFINITION = "core/definition.ts";
 const OF_VERSION = "if (version === definition.version) return definition;";
 
-/** What takes a handler for one of another release. */
+/** What takes a handler, or what is stored, for that of another release. */
 export const RELEASE_MUTANTS: readonly Mutant[] = [
   {
     name: "any-release-runs-any-version",
@@ -24,5 +24,38 @@ export const RELEASE_MUTANTS: readonly Mutant[] = [
       patch("core/visits.ts", "if (first === undefined) return;", 'if (first !== "") return;'),
     ],
     workloads: ["released"],
+  },
+  {
+    name: "an-unknown-recipe-taken-for-the-same",
+    patches: [
+      patch(
+        "core/claim.ts",
+        'if (recipe === undefined) return "recipe-unknown";',
+        'if (recipe === undefined) return "same";',
+      ),
+    ],
+    next: true,
+  },
+  {
+    name: "an-unknown-recipe-taken-for-another",
+    patches: [
+      patch(
+        "core/claim.ts",
+        'if (recipe === undefined) return "recipe-unknown";',
+        'if (recipe === undefined) return "other";',
+      ),
+    ],
+    next: true,
+  },
+  {
+    name: "compared-by-ones-own-recipe",
+    patches: [
+      patch(
+        "core/claim.ts",
+        ": fingerprint(record.id, recipe, claim.payload);",
+        ": claim.request.fingerprint;",
+      ),
+    ],
+    next: true,
   },
 ];

@@ -24,6 +24,7 @@ const FAILOVERS = 3_000;
 const MANNERS = 3_000;
 const MAILS = 3_000;
 const BACKWARD = 2_500;
+const NEXT = 2_000;
 const REPEATED = 150;
 
 test("no schedule, crash or lost answer breaks a promise", async (context) => {
@@ -53,6 +54,13 @@ test("events bring the proof of a charge once, whatever is lost on their way", a
   for (const line of table(campaign, "events").split("\n")) context.diagnostic(line);
   assert.deepEqual(missed(campaign, "events"), [], "a port never met one of its faults");
   assert.deepEqual(belowFloor(campaign, workloads), [], "too few operations reach their outcome");
+});
+
+test("a later release of the library beside this one breaks no promise", async (context) => {
+  const { found, campaign } = await launch({ seeds: NEXT, next: true });
+  if (found) assert.fail(found.text);
+  context.diagnostic(`${campaign.histories} histories, ${campaign.faults} faults, no violation`);
+  assert.deepEqual(belowFloor(campaign), [], "too few operations reach their outcome");
 });
 
 test("no manner in which a provider treats keys makes a second charge", async (context) => {

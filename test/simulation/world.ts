@@ -144,7 +144,8 @@ function mourned(): PromiseWithResolvers<never> {
 }
 
 function startProcess(world: World, node: Node): Process {
-  const { code, plan } = world;
+  const { plan } = world;
+  const code = node.release === NEWEST ? (world.code.next ?? world.code) : world.code;
   const alive = aliveOf(node);
   const chance = createChance(0, `${node.name}:${node.generation}:${world.chance.below(2 ** 31)}`);
   const once = code.nevertwice({
