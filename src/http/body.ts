@@ -53,6 +53,30 @@ export async function collect(
   return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length);
 }
 
+/**
+ * All bytes of a web stream. What is left of one that is too large is let go without a wait: a
+ * stream that was cloned ends only with its other half, which nobody may ever read.
+ *
+ * @throws body-too-large
+ */
+export async function collectWeb(
+  stream: ReadableStream<Uint8Array> | null,
+  bytesMax: number,
+): Promise<Uint8Array> {
+  if (stream === null) return new Uint8Array(0);
+  try {
+    return await collect(stream.values({ preventCancel: true }), bytesMax);
+  } catch (error) {
+    letGo(stream);
+    throw error;
+  }
+}
+
+/** Says that nobody will read it; whoever holds its other half goes on. */
+export function letGo(stream: ReadableStream | null | undefined): void {
+  if (stream?.locked === false) stream.cancel().catch(() => undefined);
+}
+
 /** The type without its parameters, in lower case. */
 export function mediaType(contentType: string | undefined): string {
   return (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";

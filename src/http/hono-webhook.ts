@@ -2,7 +2,7 @@ import type { EventHandlers, InboxOptions } from "../core/inbox/declaration.ts";
 import type { Once } from "../core/once.ts";
 import type { WebhookProvider } from "../model/delivery.ts";
 import type { CallbackMode } from "../store.ts";
-import { collect } from "./body.ts";
+import { collectWeb } from "./body.ts";
 import { headOf, readOnce, respond } from "./web-webhook.ts";
 import { receiverOf } from "./webhook.ts";
 
@@ -39,11 +39,7 @@ export function webhook<Tx, Mode extends CallbackMode, Objects = object>(
 
 /** Reads a copy, since middleware may look at the body later; what it has read, Hono has kept. */
 async function readRequest(req: HonoWebhookContext["req"], bytesMax: number): Promise<Uint8Array> {
-  if (!req.raw.bodyUsed) {
-    const { body } = req.raw.clone();
-    // To cancel one of two copies waits for the other, which nobody reads if this one is too large.
-    return body ? collect(body.values({ preventCancel: true }), bytesMax) : new Uint8Array(0);
-  }
+  if (!req.raw.bodyUsed) return collectWeb(req.raw.clone().body, bytesMax);
   // Hono makes the bytes of what it has kept first; a form or a value would be written anew.
   const [first = ""] = Object.keys(req.bodyCache);
   const exact = "arrayBuffer" in req.bodyCache || first === "blob" || first === "text";

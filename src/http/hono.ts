@@ -1,6 +1,6 @@
 import type { Operation } from "../core/handle.ts";
 import type { Once } from "../core/once.ts";
-import { collect, readBody } from "./body.ts";
+import { collectWeb, readBody } from "./body.ts";
 import { type Exchange, handle, type RawAnswer } from "./handle.ts";
 import { asClientError, problemOfError } from "./problem.ts";
 import {
@@ -120,9 +120,7 @@ async function toExchange<Context extends HonoContext>(
 /** Reads a copy, because handlers read the body too; what middleware has read, Hono has kept. */
 async function readRequest({ req }: HonoContext, bytesMax: number): Promise<Uint8Array> {
   if (req.raw.bodyUsed) return new Uint8Array(await req.arrayBuffer());
-  const { body } = req.raw.clone();
-  // To cancel one half of what was teed would wait for the other, which nobody reads.
-  return body ? collect(body.values({ preventCancel: true }), bytesMax) : new Uint8Array(0);
+  return collectWeb(req.raw.clone().body, bytesMax);
 }
 
 async function readAnswer(context: HonoContext, bytesMax: number): Promise<RawAnswer> {

@@ -3,7 +3,7 @@ import type { Once } from "../core/once.ts";
 import type { WebhookProvider } from "../model/delivery.ts";
 import { NevertwiceError } from "../model/errors.ts";
 import type { CallbackMode } from "../store.ts";
-import { collect } from "./body.ts";
+import { collectWeb } from "./body.ts";
 import type { Reply } from "./reply.ts";
 import { toResponse } from "./web-response.ts";
 import { type Arriving, receiverOf } from "./webhook.ts";
@@ -40,7 +40,7 @@ export function headOf({ method, url, headers }: Request): Omit<Arriving, "readB
 export async function readOnce(request: Request, bytesMax: number): Promise<Uint8Array> {
   if (request.bodyUsed)
     throw new NevertwiceError("body-parsed", "Hand the request on unread, or read a clone of it.");
-  return request.body ? collect(request.body, bytesMax) : new Uint8Array(0);
+  return collectWeb(request.body, bytesMax);
 }
 
 /** No bytes are no body, so that no server gives them a type; but their length is told. */

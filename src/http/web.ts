@@ -1,6 +1,6 @@
 import type { Operation } from "../core/handle.ts";
 import type { Once } from "../core/once.ts";
-import { collect, readBody } from "./body.ts";
+import { collectWeb, letGo, readBody } from "./body.ts";
 import { type Exchange, handle, type RawAnswer } from "./handle.ts";
 import { asClientError, problemOfError } from "./problem.ts";
 import {
@@ -55,9 +55,9 @@ export function protect(
       )
     )
       return handler(request);
+    // The handler gets a request of its own, because reading a body uses it up.
+    const copy = handler && request.clone();
     try {
-      // The handler gets a request of its own, because reading a body uses it up.
-      const copy = handler && request.clone();
       const exchange = await toExchange(request, options, door.ports.settings.requestBytesMax);
       let first: Response | undefined;
       const opaque = async (): Promise<RawAnswer> => {
@@ -65,8 +65,10 @@ export function protect(
         return readAnswer(first, door.ports.settings.responseBytesMax);
       };
       const reply = await handle(door, exchange, settings, handler && opaque);
+      if (reply.source !== "first") letGo(copy?.body);
       return toResponse(reply, reply.source === "first" ? first : undefined);
     } catch (error) {
+      letGo(copy?.body);
       const known = asClientError(error);
       if (known) return toResponse(problemOfError(known), undefined);
       throw error;
@@ -99,7 +101,10 @@ async function toExchange(
   const fingerprint = options.fingerprint
     ? { fingerprint: await options.fingerprint(request.clone()) }
     : {};
-  const bytes = request.body ? await collect(request.body, bytesMax) : EMPTY;
+  const bytes = await collectWeb(request.body, bytesMax).catch((error: unknown) => {
+    letGo(copy?.body);
+    throw error;
+  });
   const { pathname, search } = new URL(request.url);
   const body = readBody(bytes, request.headers.get("content-type") ?? undefined);
   const input = inputOf ? { input: await inputOf(copy as Request) } : {};
