@@ -104,6 +104,22 @@ test("a lost line and a deadlock are the answer of all of them", async () => {
   }
 });
 
+test("a value that is no text fails its own call at most, and others are sent", async () => {
+  const { call, alone } = opened();
+  const first = call(settleOf("0"));
+  const strange = { name: "settle", values: ["b", 12 as unknown as string] } as const;
+  const answers = [call(settleOf("a")), call(strange)];
+  alone[0]?.answer(rows(["done"]));
+  await first;
+  await turn();
+  assert.equal(alone.length, 3, "they leave one by one");
+  for (const { answer } of alone.slice(1)) answer(rows(["done"]));
+  for (const answer of answers) assert.deepEqual(await answer, { kind: "ok", value: "done" });
+  await turn();
+  void call(settleOf("c"));
+  assert.equal(alone.length, 4, "nothing is in flight any more");
+});
+
 test("a call that met a lock waits for it by itself, and nobody behind it", async () => {
   const { answers, group, alone, wrapped } = await waitingBehind(["a", "b"]);
   group.answer(rows(["locked", "1"], ["of b", "2"]));

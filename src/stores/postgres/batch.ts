@@ -83,7 +83,7 @@ async function send(names: Names, runs: Runs, entries: readonly Entry[]): Promis
     return give(names, runs, first, await single(names, runs.alone, first.call));
   // Two batches with the same rows in another order would lock each other out.
   const sorted = entries.toSorted((a, b) => compare(a.call.values[0], b.call.values[0]));
-  const answer = await runs.alone(callMany(names, first.call.name), columns(sorted));
+  const answer = await together(names, runs, first.call.name, sorted);
   if (answer.kind === "ok") {
     const texts = new Map(answer.value.map(([text, position]) => [position, text]));
     sorted.forEach((entry, index) => {
@@ -99,6 +99,20 @@ async function send(names: Names, runs: Runs, entries: readonly Entry[]): Promis
     );
   } else {
     for (const { resolve } of sorted) resolve(answer);
+  }
+}
+
+/** A value that cannot be sent, such as a number for a text, is one call's fault. */
+async function together(
+  names: Names,
+  runs: Runs,
+  name: FunctionName,
+  entries: readonly Entry[],
+): Promise<Answer<readonly Row[]>> {
+  try {
+    return await runs.alone(callMany(names, name), columns(entries));
+  } catch (error) {
+    return { kind: "not-applied", error, again: false };
   }
 }
 

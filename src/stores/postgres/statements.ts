@@ -208,14 +208,16 @@ export function pruneStatements(names: Names): {
     response_missing = coalesce(response_missing, 'pruned')
   WHERE id IN (SELECT id FROM old) RETURNING 1
 ) SELECT count(*)::text FROM stone`,
-    // The lock keeps a claim from waiting for the deletion: it is answered busy instead.
+    // The lock keeps a claim from waiting for the deletion: it is answered busy instead. As a
+    // condition of the DELETE it could be tried on every row of the table, whatever the plan reads.
     tombstones: `WITH old AS MATERIALIZED (
   SELECT id FROM ${names.operation}
   WHERE pruned AND created_at < ${before} AND final_at < ${before}
   ORDER BY created_at LIMIT $3::text::int FOR UPDATE SKIP LOCKED
+), free AS MATERIALIZED (
+  SELECT id FROM old WHERE pg_try_advisory_xact_lock(${lockKey("id")})
 ), stone AS (
-  DELETE FROM ${names.operation}
-  WHERE id IN (SELECT id FROM old) AND pg_try_advisory_xact_lock(${lockKey("id")}) RETURNING id
+  DELETE FROM ${names.operation} WHERE id IN (SELECT id FROM free) RETURNING id
 ), adopted AS (
   DELETE FROM ${names.adopted} AS a USING ${names.step} AS s
   WHERE s.operation_id IN (SELECT id FROM stone) AND a.operation_id = s.operation_id
