@@ -21,6 +21,13 @@ export interface SqliteClient {
  */
 export interface Connection {
   exec(sql: string): void;
+  /**
+   * Ends the open transaction; false if that has to wait. better-sqlite3 ends none while a query of
+   * the user's is being read.
+   */
+  rollback(): boolean;
+  /** Ends what a rollback had to leave open. @throws while that cannot be done */
+  clean(): void;
   /** Runs a statement without rows and says how many it changed. */
   run(sql: string, parameters?: SqliteRow): number;
   get<Row>(sql: string, parameters?: SqliteRow): Row | undefined;
@@ -30,6 +37,8 @@ export interface Connection {
 }
 
 const NONE: SqliteRow = {};
+
+const NOTHING_OPEN = /no transaction is active/;
 
 interface Prepared {
   readonly statement: SqliteStatement;
@@ -47,8 +56,23 @@ export function connectionOf(db: SqliteClient, skew: { readonly ms: number }): C
   };
   const bound = ({ skewed }: Prepared, parameters: SqliteRow): SqliteRow =>
     skewed ? { ...parameters, skew: skew.ms } : parameters;
+  let left: { readonly error: unknown } | undefined;
+  const rollback = (): boolean => {
+    left = undefined;
+    try {
+      db.exec("ROLLBACK");
+    } catch (error) {
+      const isOver = error instanceof Error && NOTHING_OPEN.test(error.message);
+      if (!isOver) left = { error };
+    }
+    return left === undefined;
+  };
   return {
     exec: (sql) => void db.exec(sql),
+    rollback,
+    clean() {
+      if (left !== undefined && !rollback()) throw left.error;
+    },
     run(sql, parameters = NONE) {
       const prepared = prepare(sql);
       return Number(prepared.statement.run(bound(prepared, parameters)).changes);

@@ -21,13 +21,17 @@ const OTHER: Meaning = { again: false, certainAtCommit: false };
 /** The primary codes by number, as node:sqlite gives them; better-sqlite3 gives their names. */
 const CODES: Readonly<Record<number, string>> = { 5: "BUSY", 6: "LOCKED", 19: "CONSTRAINT" };
 
-const NESTED =
-  /cannot start a transaction within|from within a transaction|may not be changed inside a transaction/;
+/** A transaction that is open on the same connection, or, with better-sqlite3, a query. */
+const IN_THE_WAY = new RegExp(
+  [
+    ...["cannot start a transaction within", "from within a transaction"],
+    ...["may not be changed inside a transaction", "connection is busy executing a query"],
+  ].join("|"),
+);
 const NO_TABLE = /no such (?:table|column)|has no column named/;
 
 export function isBusy(error: unknown): boolean {
-  // A transaction that the user holds open on the same connection is somebody in the way, too.
-  return meaningOf(error).again || NESTED.test(messageOf(error));
+  return meaningOf(error).again || IN_THE_WAY.test(messageOf(error));
 }
 
 export function isConstraint(error: unknown): boolean {

@@ -65,9 +65,10 @@ function accepting(p: string) {
     knownEvent: `SELECT number, (fingerprint = @fingerprint OR length(fingerprint) = 1
   OR length(@fingerprint) = 1) AS same FROM ${p}inbox
 WHERE source = @source AND key = @key`,
-    // The number that the next insert of this transaction gives.
-    nextNumber: `SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = '${p}inbox'), 0) + 1
-  AS number`,
+    // The number that the next insert of this transaction gives. Temporary tables of the user's may
+    // have a sequence table of their own, which a plain name would mean.
+    nextNumber: `SELECT coalesce((SELECT seq FROM main.sqlite_sequence
+  WHERE name = '${p}inbox'), 0) + 1 AS number`,
     takeEvent: `INSERT INTO ${p}inbox (source, key, fingerprint, type, object, route, state,
   received_at, ended_at)
 VALUES (@source, @key, @fingerprint, @type, @object, @route, @state, @now,

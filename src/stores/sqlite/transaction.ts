@@ -104,10 +104,10 @@ function ended(
   mark: Mark | undefined,
   connection: Connection,
 ): readonly Answer<unknown>[] {
-  rollback(connection);
+  const isOver = connection.rollback();
   try {
-    // Where no callback could commit, SQLite itself rolled back.
-    if (mark?.found()) return results;
+    // Where no callback could commit, SQLite itself rolled back; what is still open will be.
+    if (isOver && mark?.found()) return results;
     const error = new TransactionEnded(undefined);
     return results.map(() => ({ kind: "not-applied", error, again: true }));
   } catch (error) {
@@ -124,20 +124,12 @@ function commit(
     connection.exec("COMMIT");
     return { results, apart: false };
   } catch (error) {
-    rollback(connection);
+    connection.rollback();
     if (!isConstraint(error)) return { results: results.map(() => failed(error)), apart: false };
     // A deferred constraint of one callback's rows must not fail the others.
     if (works.length > 1) return { results: [], apart: true };
     const threw = { kind: "ok", value: { kind: "threw", error } } as const;
     return { results: [works[0]?.callback === true ? threw : failed(error)], apart: false };
-  }
-}
-
-export function rollback(connection: Connection): void {
-  try {
-    connection.exec("ROLLBACK");
-  } catch {
-    // There was no transaction left to roll back.
   }
 }
 

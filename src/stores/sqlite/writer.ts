@@ -4,7 +4,7 @@ import type { Random } from "../../model/random.ts";
 import type { Answer } from "../../store.ts";
 import type { Connection } from "./client.ts";
 import { isBusy, refused } from "./errors.ts";
-import { type BatchOptions, rollback, runBatch, type Verdict, type Work } from "./transaction.ts";
+import { type BatchOptions, runBatch, type Verdict, type Work } from "./transaction.ts";
 
 /** One fsync pays for so many works at most. */
 const WORKS_MAX = 256;
@@ -109,6 +109,7 @@ function begin(
   { connection, secure }: WriterOptions,
 ): { readonly error: unknown } | undefined {
   try {
+    connection.clean();
     secure();
     connection.exec(sql);
     return undefined;
@@ -124,7 +125,7 @@ function readOnce<T>(connection: Connection, run: () => T): Answer<T> {
     connection.exec("COMMIT");
     return { kind: "ok", value };
   } catch (error) {
-    rollback(connection);
+    connection.rollback();
     return refused(error);
   }
 }
