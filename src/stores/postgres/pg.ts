@@ -41,17 +41,28 @@ interface PgQuery {
   callback(error: unknown, answer: PgAnswer): void;
 }
 
+interface PgConnection {
+  readonly stream?: Partial<Ends>;
+  readonly query?: unknown;
+  on?(event: "readyForQuery", listener: (message: { readonly status?: string }) => void): unknown;
+}
+
 /** A checked-out client, as pg 8 has it. */
 interface PgClient {
   query(query: PgQuery | PgScript): void;
   release(broken?: boolean): void;
   on(event: "error" | "end", listener: (error?: Error) => void): unknown;
+  /** `I` outside of a transaction; older releases of pg do not keep it. */
+  getTransactionStatus?(): string | null;
   /** Private to pg, and the only sign of statements that nobody awaited. */
   readonly _queryQueue?: readonly unknown[];
   readonly _activeQuery?: unknown;
   readonly _sentQueryQueue?: readonly unknown[];
+  /** The same in older releases. */
+  readonly queryQueue?: readonly unknown[];
+  readonly activeQuery?: unknown;
   /** Absent in pg's native client. */
-  readonly connection?: { readonly stream?: Partial<Ends>; readonly query?: unknown };
+  readonly connection?: PgConnection;
   readonly pipeline?: boolean;
 }
 
@@ -65,8 +76,21 @@ export function pgClient(pool: PgPool, prepare: boolean): Client {
   return {
     // A pool of one has no connection to spare for leases.
     single: pool.options.max === 1,
-    acquire: async () => new PgSession((await pool.connect()) as PgClient, nameOf),
+    acquire: async () => new PgSession(await idle(pool), nameOf),
   };
+}
+
+/**
+ * A client that somebody gave back inside of a transaction is ended: what is written there says
+ * that it is done, and goes with a transaction that nobody will commit.
+ */
+async function idle(pool: PgPool): Promise<PgClient> {
+  for (let others = pool.totalCount; ; others -= 1) {
+    const client = (await pool.connect()) as PgClient;
+    if ((client.getTransactionStatus?.() ?? listenTo(client).status ?? "I") === "I") return client;
+    client.release(true);
+    if (others <= 0) throw new Error("The pool gives connections inside of transactions only.");
+  }
 }
 
 /** The same name for the same text in every store over the pool. */
@@ -79,22 +103,31 @@ function statementNames(): (text: string) => string {
   };
 }
 
-/** Who wants to hear that a client was lost, while one of our sessions has it. */
-const listeners = new WeakMap<PgClient, { tell: (error: Error) => void }>();
+interface Listener {
+  /** Who wants to hear that the client was lost, while one of our sessions has it. */
+  tell: (error: Error) => void;
+  /** What the server last said of the client's transaction. */
+  status?: string | undefined;
+}
+
+const listeners = new WeakMap<PgClient, Listener>();
 
 /**
  * pg emits the loss of an idle connection as an event that ends the process if nobody listens. One
  * listener stays with each client, also with a destroyed one, which may still report its end.
  */
-function listenTo(client: PgClient): { tell: (error: Error) => void } {
+function listenTo(client: PgClient): Listener {
   const known = listeners.get(client);
   if (known !== undefined) return known;
-  const listener = { tell: deaf };
+  const listener: Listener = { tell: deaf };
   listeners.set(client, listener);
   const onLoss = (error?: Error): void =>
     listener.tell(error ?? new Error("The connection was ended."));
   client.on("error", onLoss);
   client.on("end", onLoss);
+  client.connection?.on?.("readyForQuery", ({ status }) => {
+    listener.status = status;
+  });
   return listener;
 }
 
@@ -116,7 +149,8 @@ function hearFrom(pool: PgPool): void {
 class PgSession implements Session {
   readonly tx: PgClient;
   readonly #nameOf: (text: string) => string | undefined;
-  readonly #listener: { tell: (error: Error) => void };
+  readonly #listener: Listener;
+  readonly #release: PgClient["release"];
   #given = false;
   #lost: Error | undefined;
   #hear: ((error: Error) => void) | undefined;
@@ -125,6 +159,9 @@ class PgSession implements Session {
     this.tx = client;
     this.#nameOf = nameOf;
     this.#listener = listenTo(client);
+    // A callback that gives back what it was handed would share its transaction with the next one.
+    this.#release = client.release;
+    client.release = () => {};
     this.#listener.tell = (error) => {
       this.#lost ??= error;
       this.#hear?.(error);
@@ -173,6 +210,7 @@ class PgSession implements Session {
     if (this.#given) return;
     this.#given = true;
     this.#listener.tell = deaf;
+    this.tx.release = this.#release;
     this.tx.release(broken);
   }
 }
@@ -225,6 +263,7 @@ function endsOf({ connection }: PgClient): Ends | undefined {
 }
 
 function isBusy(client: PgClient): boolean {
-  const queued = (client._queryQueue?.length ?? 0) + (client._sentQueryQueue?.length ?? 0);
-  return queued > 0 || (client._activeQuery ?? null) !== null;
+  const { _sentQueryQueue: sent = [], _queryQueue: queue = client.queryQueue } = client;
+  const { _activeQuery: active = client.activeQuery } = client;
+  return (queue?.length ?? 0) + sent.length > 0 || (active ?? null) !== null;
 }

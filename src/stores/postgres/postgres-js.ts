@@ -42,6 +42,9 @@ export function postgresJsClient(sql: PostgresJsSql, prepare: boolean): Client {
 }
 
 function postgresJsSession(sql: ReservedClient, prepare: boolean): Session {
+  const { release } = sql;
+  // A callback that gives back what it was handed would share its transaction with the next one.
+  sql.release = () => {};
   let given = false;
   let connection: Connection | undefined;
   let lost: unknown;
@@ -74,7 +77,7 @@ function postgresJsSession(sql: ReservedClient, prepare: boolean): Session {
     given = true;
     if (connection) connection.onclose = null;
     // A lost one went back by itself, and would be handed out as if it were open.
-    if (lost === undefined) sql.release();
+    if (lost === undefined) release();
   };
   return {
     tx: sql,

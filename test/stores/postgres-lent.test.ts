@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import type pg from "pg";
+import postgres from "postgres";
+import { type PgPool, pgClient } from "../../src/stores/postgres/pg.ts";
+import { type PostgresPool, postgresStore } from "../../src/stores/postgres/store.ts";
+import { answered, claimed, claimOf, settleWrite } from "../../src/verify/cases/sample.ts";
+import { over, quietPool, stopServer } from "./postgres-bench.ts";
+
+after(stopServer);
+
+/** The pool with clients that lack some members, as in older releases. */
+function older(pool: pg.Pool, ...missing: readonly string[]): PostgresPool {
+  const connect = async (): Promise<object> => {
+    const client = await pool.connect();
+    for (const name of missing) Object.defineProperty(client, name, { value: undefined });
+    return client;
+  };
+  const shown = { connect, options: pool.options, totalCount: 1 };
+  return shown as unknown as PostgresPool;
+}
+
+for (const [name, missing] of [
+  ["", []],
+  [", in older releases too", ["getTransactionStatus"]],
+] as const)
+  over(`pg: what is done inside of somebody's transaction is not done${name}`, async (bench) => {
+    const own = quietPool(bench.url, { max: 1 });
+    const store = postgresStore(older(own, ...missing) as typeof own);
+    answered(await store.read(claimOf("k").id));
+    const client = await own.connect();
+    await client.query("BEGIN; INSERT INTO orders VALUES ('half')");
+    client.release();
+    await claimed(store, claimOf("k"));
+    assert.ok(answered(await bench.store.read(claimOf("k").id)), "others see the claim");
+    const leaky = await own.connect();
+    await leaky.query("BEGIN; INSERT INTO orders VALUES ('half')");
+    leaky.release();
+    const { record } = await claimed(bench.store, claimOf("other"));
+    const answer = await store.transact(record, () => ({ write: settleWrite(), value: 1 }));
+    assert.equal(answered(answer).kind, "committed");
+    assert.equal((await bench.pool.query("SELECT FROM orders")).rowCount, 0);
+    await store.close();
+    await own.end();
+  });
+
+test("pg: a pool whose every connection is inside of a transaction gives none", async () => {
+  let ended = 0;
+  const client = {
+    getTransactionStatus: () => "T",
+    on: () => {},
+    release(broken: boolean) {
+      if (broken) ended += 1;
+    },
+  };
+  const pool = { connect: async () => client, totalCount: 2, options: {} };
+  await assert.rejects(pgClient(pool as PgPool, false).acquire(), /inside of transactions/);
+  assert.equal(ended, 3);
+});
+
+test("pg: statements that nobody awaited are seen in every release of pg 8", async () => {
+  for (const members of [
+    { _queryQueue: [], _activeQuery: null, _sentQueryQueue: [] },
+    { _queryQueue: [{}], _activeQuery: null },
+    { _queryQueue: [], _activeQuery: {} },
+    { _queryQueue: [], _activeQuery: null, _sentQueryQueue: [{}] },
+    { queryQueue: [], activeQuery: null },
+    { queryQueue: [{}], activeQuery: null },
+    { queryQueue: [], activeQuery: {} },
+  ]) {
+    const released: unknown[] = [];
+    const client = { ...members, release: (broken: unknown) => released.push(broken), on() {} };
+    const pool = { connect: async () => client, totalCount: 0, options: {} };
+    (await pgClient(pool as PgPool, false).acquire()).release();
+    const isBusy = Object.values(members).some((value) => value !== null && !isEmpty(value));
+    assert.deepEqual(released, [isBusy]);
+  }
+});
+
+const isEmpty = (value: object): boolean => Array.isArray(value) && value.length === 0;
+
+over("pg: a callback that gives its client back shares it with nobody", async (bench) => {
+  const own = quietPool(bench.url, { max: 1 });
+  const store = postgresStore(own);
+  const { record } = await claimed(store, claimOf("k"));
+  const answer = await store.transact(record, async (tx) => {
+    await tx.query("INSERT INTO orders VALUES ('a')");
+    tx.release();
+    assert.equal(own.idleCount, 0);
+    return { write: settleWrite(), value: 1 };
+  });
+  assert.equal(answered(answer).kind, "committed");
+  assert.equal(own.idleCount, 1);
+  await store.close();
+  await own.end();
+});
+
+over("postgres.js: a callback that gives its client back shares it with nobody", async (bench) => {
+  const sql = postgres(bench.url, { max: 1, onnotice: () => {} });
+  const store = postgresStore(sql);
+  const { record } = await claimed(store, claimOf("k"));
+  let others = 0;
+  const answer = await store.transact(record, async (tx) => {
+    tx.release();
+    const other = sql`SELECT 1`.then(() => {
+      others += 1;
+    });
+    for (let count = 0; count < 3; count += 1) await tx`INSERT INTO orders VALUES (${count})`;
+    assert.equal(others, 0);
+    return { write: settleWrite(), value: other };
+  });
+  const done = answered(answer);
+  assert.ok(done.kind === "committed");
+  await done.value;
+  assert.equal((await bench.pool.query("SELECT FROM orders")).rowCount, 3);
+  await store.close();
+  await sql.end();
+});
