@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { committing, toCell, toEnded } from "../../src/stores/postgres/client.ts";
+import { committing, keeping, toCell, toEnded } from "../../src/stores/postgres/client.ts";
 
 test("only the tag COMMIT for the transaction that was begun proves that it committed", () => {
   const rows = [
@@ -25,6 +25,23 @@ test("statements that begin their transaction themselves need only have had one"
 
 test("the last statement and the COMMIT go in one script", () => {
   assert.equal(committing("SELECT 1"), "SELECT 1; COMMIT");
+});
+
+test("stores over one pool keep half of its connections, and no others", () => {
+  for (const [max, most] of [
+    [1, 0],
+    [2, 1],
+    [5, 2],
+    [undefined, 5],
+  ] as const) {
+    const pool = {};
+    const stores = Array.from({ length: 8 }, () => keeping(pool, max));
+    const kept = stores.flatMap((keep) => keep() ?? []);
+    assert.equal(kept.length, most);
+    kept[0]?.();
+    kept[0]?.();
+    assert.equal(stores.flatMap((keep) => keep() ?? []).length, Math.min(1, most));
+  }
 });
 
 test("every value is a text, and bytes are read as one", () => {

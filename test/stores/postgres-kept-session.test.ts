@@ -75,6 +75,16 @@ test("a session is opened when it is first needed, and kept as long as it is", a
   assert.deepEqual(done.slice(4), ["acquire", "query", "release"], "and goes back by itself");
 });
 
+test("where no more connections may be kept, renewals go like other statements", async () => {
+  const { session, done } = opened({}, { keeps: false });
+  await session.tend([held("a")]);
+  assert.deepEqual(done, []);
+  assert.deepEqual(await run(session), GOOD);
+  assert.deepEqual(done, ["acquire", "query", "release"]);
+  assert.equal(session.owner(), undefined);
+  await session.giveBack();
+});
+
 test("the lock is taken once, and named in the claims that have another owner", async () => {
   const { session, asked, done, state } = opened();
   assert.equal(session.owner(), undefined);

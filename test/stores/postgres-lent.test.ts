@@ -4,8 +4,16 @@ import type pg from "pg";
 import postgres from "postgres";
 import { type PgPool, pgClient } from "../../src/stores/postgres/pg.ts";
 import { type PostgresPool, postgresStore } from "../../src/stores/postgres/store.ts";
-import { answered, claimed, claimOf, settleWrite } from "../../src/verify/cases/sample.ts";
+import {
+  answered,
+  claimed,
+  claimOf,
+  settlementOf,
+  settleWrite,
+} from "../../src/verify/cases/sample.ts";
 import { over, quietPool, stopServer } from "./postgres-bench.ts";
+
+const SETTLED = settlementOf();
 
 after(stopServer);
 
@@ -19,6 +27,26 @@ function older(pool: pg.Pool, ...missing: readonly string[]): PostgresPool {
   const shown = { connect, options: pool.options, totalCount: 1 };
   return shown as unknown as PostgresPool;
 }
+
+over("stores over one small pool do not hold its connections against each other", async (bench) => {
+  const own = quietPool(bench.url, { max: 2 });
+  const stores = ["nevertwice_", "other_"].map((prefix) =>
+    postgresStore(own, { prefix, connectMs: 200 }),
+  );
+  await stores[1]?.migrate();
+  const holders = await Promise.all(
+    stores.map(async (store) => (await claimed(store, claimOf("k"))).record),
+  );
+  for (const step of ["renew", "settle"] as const)
+    for (const [index, store] of stores.entries()) {
+      const holder = holders[index];
+      assert.ok(holder);
+      const call = step === "renew" ? store.renew(holder, 30_000) : store.settle(holder, SETTLED);
+      assert.equal(answered(await call), "done");
+    }
+  for (const store of stores) await store.close();
+  await own.end();
+});
 
 for (const [name, missing] of [
   ["", []],

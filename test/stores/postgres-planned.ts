@@ -6,6 +6,8 @@ export const PATIENCE = { connectMs: 50, lockMs: 1, statementMs: 100, idleMs: 2,
 
 /** What a session answers; everything goes well unless it is said. */
 export interface Plan {
+  /** Whether a connection may be kept; true unless it is said. */
+  readonly keeps?: boolean;
   readonly acquire?: (session: Session) => Promise<Session>;
   readonly ends?: () => Ends | undefined;
   readonly query?: (sql: string) => Promise<readonly Row[]>;
@@ -67,6 +69,7 @@ export function planned(plan: Plan = {}): Planned {
   };
   const client: Client = {
     single: false,
+    keep: () => (plan.keeps === false ? undefined : () => {}),
     async acquire() {
       done.push("acquire");
       return plan.acquire === undefined ? session : plan.acquire(session);

@@ -6,8 +6,34 @@ export type Row = readonly Cell[];
 export interface Client {
   /** Whether one connection serves everything, so that nothing may be kept from it. */
   readonly single: boolean;
+  /** Counts one connection as kept until the function is called; none if no more may be kept. */
+  keep(): (() => void) | undefined;
   /** Waits for a connection. A failure means that nothing was sent. */
   acquire(): Promise<Session>;
+}
+
+/** How many connections of each pool are kept, by all stores over it. */
+const kept = new WeakMap<object, number>();
+
+/** What pg's and postgres.js's pools have, unless they are told. */
+const CONNECTIONS = 10;
+
+/**
+ * Half of a pool at least is for work: stores that each kept a connection of a small one would wait
+ * for each other to settle the claims that they keep it for.
+ */
+export function keeping(pool: object, max: number | undefined): Client["keep"] {
+  const most = Math.floor((max ?? CONNECTIONS) / 2);
+  return () => {
+    const count = kept.get(pool) ?? 0;
+    if (count >= most) return undefined;
+    kept.set(pool, count + 1);
+    let counted = true;
+    return () => {
+      if (counted) kept.set(pool, (kept.get(pool) ?? 1) - 1);
+      counted = false;
+    };
+  };
 }
 
 /** One connection while we hold it. */

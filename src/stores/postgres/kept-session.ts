@@ -21,6 +21,8 @@ export interface KeptSession {
 
 interface Kept {
   readonly opening: Promise<Session>;
+  /** Others may keep a connection in its place. */
+  free(): void;
   owner: Owner;
   /** The end of what was asked last: a session is asked one thing at a time. */
   turn: Promise<unknown>;
@@ -71,7 +73,8 @@ export function keptSession(
         for (const claim of others) claim.owner = owner;
       });
     },
-    run: (sql, values) => place.use((session) => ask(session, sql, values)),
+    run: (sql, values) =>
+      place.use((session) => ask(session, sql, values)) ?? pool.alone(sql, values),
     owner: () => place.current()?.owner,
     noticesDeath: () => proof === "given",
     giveBack: place.giveBack,
@@ -80,8 +83,11 @@ export function keptSession(
 
 interface SessionPlace extends Pick<KeptSession, "giveBack"> {
   current(): Kept | undefined;
-  /** Opens the session if it must, and gives it back if nobody else needs it. */
-  use<T>(work: Work<T>): Promise<Answer<T>>;
+  /**
+   * Opens the session if it must, and gives it back if nobody else needs it; undefined if no more
+   * connections may be kept.
+   */
+  use<T>(work: Work<T>): Promise<Answer<T>> | undefined;
   /** The session is in a state that nobody else may get. */
   giveUp(kept: Kept, session: Session): void;
 }
@@ -95,6 +101,7 @@ function sessionPlace(
   let asking = 0;
 
   const forget = (lost: Kept): void => {
+    lost.free();
     if (kept === lost) kept = undefined;
   };
   const giveUp = (lost: Kept, session: Session): void => {
@@ -102,10 +109,12 @@ function sessionPlace(
     session.destroy();
     if (isNeeded()) onLost();
   };
-  const open = (): Kept => {
+  const open = (): Kept | undefined => {
     if (kept !== undefined) return kept;
+    const free = pool.client.keep();
+    if (free === undefined) return undefined;
     const opening = pool.acquire();
-    const opened: Kept = { opening, owner: undefined, turn: Promise.resolve() };
+    const opened: Kept = { opening, free, owner: undefined, turn: Promise.resolve() };
     kept = opened;
     opening.then(
       (session) => session.onLost(() => giveUp(opened, session)),
@@ -119,11 +128,11 @@ function sessionPlace(
     kept = undefined;
     const session = await leaving.opening.catch(() => undefined);
     if (session !== undefined) await leave(pool, session, leaving.owner);
+    leaving.free();
   };
 
-  async function use<T>(work: Work<T>): Promise<Answer<T>> {
+  async function used<T>(mine: Kept, work: Work<T>): Promise<Answer<T>> {
     asking += 1;
-    const mine = open();
     let session: Session | undefined;
     try {
       const opened = await mine.opening;
@@ -143,6 +152,10 @@ function sessionPlace(
       void giveBack();
     }
   }
+  const use = <T>(work: Work<T>): Promise<Answer<T>> | undefined => {
+    const mine = open();
+    return mine === undefined ? undefined : used(mine, work);
+  };
   return { current: () => kept, use, giveUp, giveBack };
 }
 

@@ -5,6 +5,7 @@ import {
   committing,
   type Ended,
   type Ends,
+  keeping,
   type Row,
   type Session,
   toEnded,
@@ -76,6 +77,7 @@ export function pgClient(pool: PgPool, prepare: boolean): Client {
   return {
     // A pool of one has no connection to spare for leases.
     single: pool.options.max === 1,
+    keep: keeping(pool, pool.options.max),
     acquire: async () => new PgSession(await idle(pool), nameOf),
   };
 }

@@ -1,5 +1,13 @@
 import { systemClock } from "../../model/clock.ts";
-import { type Client, committing, type Row, type Session, toCell, toEnded } from "./client.ts";
+import {
+  type Client,
+  committing,
+  keeping,
+  type Row,
+  type Session,
+  toCell,
+  toEnded,
+} from "./client.ts";
 import { isLost } from "./errors.ts";
 
 /** What the store needs of a postgres.js `sql`; the client's type is read from `reserve`. */
@@ -37,6 +45,7 @@ export function isPostgresJs(pool: object): pool is PostgresJsSql {
 export function postgresJsClient(sql: PostgresJsSql, prepare: boolean): Client {
   return {
     single: sql.options.max === 1,
+    keep: keeping(sql, sql.options.max),
     acquire: async () => postgresJsSession((await sql.reserve()) as ReservedClient, prepare),
   };
 }
