@@ -144,3 +144,18 @@ over("postgres.js: a callback that gives its client back shares it with nobody",
   await store.close();
   await sql.end();
 });
+
+over("pg: an outcome stands in the schema of its claim, or nothing is committed", async (bench) => {
+  await bench.pool.query("CREATE SCHEMA tenant");
+  const tenant = postgresStore(bench.pool, { schema: "tenant" });
+  await tenant.migrate();
+  const request = claimOf("k", { form: "atomic" });
+  const change = async (tx: pg.PoolClient) => {
+    await tx.query("INSERT INTO orders VALUES ('a'); SET LOCAL search_path TO tenant, public");
+    return { settlement: SETTLED, value: 1 };
+  };
+  assert.equal((await bench.store.atomic(request, change)).kind, "not-applied");
+  assert.equal((await bench.pool.query("SELECT FROM orders")).rowCount, 0);
+  assert.equal(answered(await tenant.read(request.id)), undefined);
+  assert.equal(answered(await tenant.atomic(request, change)).kind, "committed");
+});

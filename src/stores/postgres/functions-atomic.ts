@@ -53,7 +53,8 @@ export function settleAtomicFunction(names: Names): string {
       p_kind${names.as("state")}, p_form${names.as("form")}, p_name, p_attempt_id, p_fingerprint,
       p_recipe, p_reference,
       CASE WHEN p_body IS NULL THEN 'too-large'${names.as("response_missing")} END, p_headers, p_body);
-  PERFORM set_config('${names.settled}', p_id::text, true);
+  PERFORM set_config('${names.settled}',
+    '${names.request}'::regclass::oid || ' ' || p_id::text, true);
 ${stage(names)}
   RETURN 'done ' || ${milliseconds("moment")};`;
   return define(names, "settle_atomic", "", body);

@@ -184,15 +184,19 @@ CREATE TRIGGER ${prefix}operation_delete BEFORE DELETE ON ${operation} FOR EACH 
 
 -- An atomic claim inserts the request, and its settlement the operation, in the same transaction.
 -- The setting spares the look-up; it ends with the transaction, and goes back with a savepoint.
+-- A callback may have changed the search path, so the outcome has to stand beside this very table.
 CREATE FUNCTION ${of("refuse_unsettled")}() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE is_settled boolean;
 BEGIN
-  IF current_setting('${names.settled}', true) = NEW.operation_id::text THEN
+  IF current_setting('${names.settled}', true) = TG_RELID || ' ' || NEW.operation_id::text THEN
     RETURN NULL;
   END IF;
-  IF EXISTS (SELECT FROM ${operation} WHERE id = NEW.operation_id) THEN
+  EXECUTE format('SELECT EXISTS (SELECT FROM %I.${prefix}operation WHERE id = $1)', TG_TABLE_SCHEMA)
+    INTO is_settled USING NEW.operation_id;
+  IF is_settled THEN
     RETURN NULL;
   END IF;
-  RAISE EXCEPTION 'nevertwice: the transaction of an atomic operation was committed by its callback'
+  RAISE EXCEPTION 'nevertwice: the callback of an atomic operation committed or changed the schema'
     USING ERRCODE = '${SQLSTATES.illegal}';
 END $$;
 CREATE CONSTRAINT TRIGGER ${prefix}request_unsettled AFTER INSERT OR UPDATE ON ${request}
