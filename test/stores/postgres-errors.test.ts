@@ -27,6 +27,9 @@ test("a SQLSTATE is five digits and capitals, on an object, as a text", () => {
     assert.equal(sqlState(failed(code)), undefined);
   for (const error of [undefined, null, "40001", new Error("40001")])
     assert.equal(sqlState(error), undefined);
+  const broken = Object.assign(failed("EPIPE"), { syscall: "write" });
+  assert.equal(sqlState(broken), undefined, "Node's own codes may have its shape");
+  assert.equal(kindOf(broken, "connect"), "not-applied, again");
 });
 
 /** By the code: where nothing was sent, in an open transaction, and with the commit. */

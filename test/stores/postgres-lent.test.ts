@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import type pg from "pg";
+import pg from "pg";
 import postgres from "postgres";
 import { type PgPool, pgClient } from "../../src/stores/postgres/pg.ts";
 import { type PostgresPool, postgresStore } from "../../src/stores/postgres/store.ts";
@@ -48,6 +48,17 @@ over("stores over one small pool do not hold its connections against each other"
   await own.end();
 });
 
+over("a key that is claimed in one store is free in another one of the database", async (bench) => {
+  const other = postgresStore(bench.pool, { prefix: "other_" });
+  await other.migrate();
+  const answer = await bench.store.atomic(claimOf("k", { form: "atomic" }), async () => {
+    await claimed(other, claimOf("k"));
+    assert.equal(answered(await bench.store.claim(claimOf("k"))).kind, "busy");
+    return { settlement: SETTLED, value: 1 };
+  });
+  assert.equal(answered(answer).kind, "committed");
+});
+
 for (const [name, missing] of [
   ["", []],
   [", in older releases too", ["getTransactionStatus"]],
@@ -87,25 +98,23 @@ test("pg: a pool whose every connection is inside of a transaction gives none", 
 });
 
 test("pg: statements that nobody awaited are seen in every release of pg 8", async () => {
-  for (const members of [
-    { _queryQueue: [], _activeQuery: null, _sentQueryQueue: [] },
-    { _queryQueue: [{}], _activeQuery: null },
-    { _queryQueue: [], _activeQuery: {} },
-    { _queryQueue: [], _activeQuery: null, _sentQueryQueue: [{}] },
-    { queryQueue: [], activeQuery: null },
-    { queryQueue: [{}], activeQuery: null },
-    { queryQueue: [], activeQuery: {} },
-  ]) {
+  for (const [isBusy, members] of [
+    [false, { _queryQueue: [], _activeQuery: null, _sentQueryQueue: [] }],
+    [true, { _queryQueue: [{}], _activeQuery: null }],
+    [true, { _queryQueue: [], _activeQuery: {} }],
+    [false, { _queryQueue: [], _activeQuery: undefined, activeQuery: { warns: true } }],
+    [true, { _queryQueue: [], _activeQuery: null, _sentQueryQueue: [{}] }],
+    [false, { queryQueue: [], activeQuery: null }],
+    [true, { queryQueue: [{}], activeQuery: null }],
+    [true, { queryQueue: [], activeQuery: {} }],
+  ] as const) {
     const released: unknown[] = [];
     const client = { ...members, release: (broken: unknown) => released.push(broken), on() {} };
     const pool = { connect: async () => client, totalCount: 0, options: {} };
     (await pgClient(pool as PgPool, false).acquire()).release();
-    const isBusy = Object.values(members).some((value) => value !== null && !isEmpty(value));
     assert.deepEqual(released, [isBusy]);
   }
 });
-
-const isEmpty = (value: object): boolean => Array.isArray(value) && value.length === 0;
 
 over("pg: a callback that gives its client back shares it with nobody", async (bench) => {
   const own = quietPool(bench.url, { max: 1 });
@@ -158,4 +167,32 @@ over("pg: an outcome stands in the schema of its claim, or nothing is committed"
   assert.equal((await bench.pool.query("SELECT FROM orders")).rowCount, 0);
   assert.equal(answered(await tenant.read(request.id)), undefined);
   assert.equal(answered(await tenant.atomic(request, change)).kind, "committed");
+});
+
+over("pg: an idle connection that the server ends does not end the process", async (bench) => {
+  const own = new pg.Pool({ connectionString: bench.url, max: 1 });
+  const store = postgresStore(own);
+  const [pid] = (await own.query("SELECT pg_backend_pid() AS pid")).rows;
+  const lost = new Promise<void>((resolve) => own.once("remove", () => resolve()));
+  await bench.pool.query("SELECT pg_terminate_backend($1)", [pid.pid]);
+  await lost;
+  answered(await store.read(claimOf("k").id));
+  await own.end();
+});
+
+over("a role that may make no tables migrates where there is nothing to do", async (bench) => {
+  const role = `app_${process.pid}`;
+  const { pool } = bench;
+  await pool.query(`REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE ROLE ${role} LOGIN;
+    GRANT ALL ON ALL TABLES IN SCHEMA public TO ${role}`);
+  const url = new URL(bench.url);
+  url.username = role;
+  const own = quietPool(url.href);
+  try {
+    assert.deepEqual(await postgresStore(own).migrate(), []);
+    await assert.rejects(postgresStore(own, { prefix: "other_" }).migrate(), /permission denied/);
+  } finally {
+    await own.end();
+    await pool.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  }
 });

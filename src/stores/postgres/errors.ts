@@ -52,6 +52,8 @@ export class DeadlineError extends Error {
 
 export function sqlState(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  // Node's EPIPE has the shape of one.
+  if ("syscall" in error) return undefined;
   const { code } = error;
   return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }

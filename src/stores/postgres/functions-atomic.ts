@@ -18,7 +18,7 @@ export function claimAtomicFunction(names: Names): string {
   const body = `  IF p_lock_ms IS NOT NULL THEN
     ignored := ${limits.join("\n      || ")};
   END IF;
-  IF NOT pg_try_advisory_xact_lock(${lockKey("p_id")}) THEN
+  IF NOT pg_try_advisory_xact_lock(${lockKey(names, "p_id")}) THEN
     RETURN coalesce(${names.of("document")}(p_id, p_skew_ms), 'busy');
   END IF;
 ${ACCEPTABLE}

@@ -128,7 +128,7 @@ function claimFunction(names: Names): string {
   run_end timestamptz := moment + ${LEASE("p_run_for_ms")};
   lease_end timestamptz := least(moment + ${LEASE("p_lease_ms")}, run_end);`;
   const body = `  ${refuseIsolation()}
-  IF NOT pg_try_advisory_xact_lock(${lockKey("p_id")}) THEN
+  IF NOT pg_try_advisory_xact_lock(${lockKey(names, "p_id")}) THEN
     -- A committed record is known whoever claims; an uncommitted one is somebody's claim.
     found_document := ${names.of("document")}(p_id, p_skew_ms);
     RETURN coalesce(found_document, 'busy');

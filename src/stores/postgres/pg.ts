@@ -21,6 +21,11 @@ export interface PgPool {
   on?(event: "connect", listener: (client: never) => void): unknown;
 }
 
+/** The same pool, as it tells of connections that were lost while idle. */
+interface PoolOfErrors {
+  on?(event: "error", listener: (error: Error) => void): unknown;
+}
+
 interface PgResult {
   readonly command: string | null;
   readonly rows: readonly Row[];
@@ -145,6 +150,8 @@ function hearFrom(pool: PgPool): void {
   if (heard.has(pool)) return;
   heard.add(pool);
   pool.on?.("connect", (client: PgClient) => void listenTo(client));
+  // Without a listener the loss of an idle connection, as in a restart, ends the process.
+  (pool as object as PoolOfErrors).on?.("error", deaf);
 }
 
 /** A class, because there is one for every transaction. */
@@ -265,7 +272,11 @@ function endsOf({ connection }: PgClient): Ends | undefined {
 }
 
 function isBusy(client: PgClient): boolean {
-  const { _sentQueryQueue: sent = [], _queryQueue: queue = client.queryQueue } = client;
-  const { _activeQuery: active = client.activeQuery } = client;
-  return (queue?.length ?? 0) + sent.length > 0 || (active ?? null) !== null;
+  // Newer releases warn whoever reads the older names.
+  const [queue, active] =
+    client._queryQueue === undefined
+      ? [client.queryQueue, client.activeQuery]
+      : [client._queryQueue, client._activeQuery];
+  const queued = (queue?.length ?? 0) + (client._sentQueryQueue?.length ?? 0);
+  return queued > 0 || (active ?? null) !== null;
 }

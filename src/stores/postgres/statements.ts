@@ -80,9 +80,13 @@ export const clockAt = (skewMs: string): string =>
 export const milliseconds = (time: string): string =>
   `(date_part('epoch', ${time}) * 1000)::bigint`;
 
-/** The first eight bytes of the record id, as the key of its advisory lock. */
-export const lockKey = (id: string): string =>
-  `('x' || encode(substr(${id}, 1, 8), 'hex'))::bit(64)::bigint`;
+/**
+ * The first eight bytes of the record id, as the key of its advisory lock. The number of the table
+ * keeps stores of other prefixes and schemas in the same database apart.
+ */
+export const lockKey = ({ operation }: Names, id: string): string =>
+  `(('x' || encode(substr(${id}, 1, 8), 'hex'))::bit(64)::bigint
+    # ('${operation}'::regclass::oid::bigint << 32))`;
 
 /** The number of the advisory lock of an object, or of an event that is handled as it comes. */
 export const nameKey = (noun: "object" | "event", source: string, name: string): string =>
@@ -215,7 +219,7 @@ export function pruneStatements(names: Names): {
   WHERE pruned AND created_at < ${before} AND final_at < ${before}
   ORDER BY created_at LIMIT $3::text::int FOR UPDATE SKIP LOCKED
 ), free AS MATERIALIZED (
-  SELECT id FROM old WHERE pg_try_advisory_xact_lock(${lockKey("id")})
+  SELECT id FROM old WHERE pg_try_advisory_xact_lock(${lockKey(names, "id")})
 ), stone AS (
   DELETE FROM ${names.operation} WHERE id IN (SELECT id FROM free) RETURNING id
 ), adopted AS (
