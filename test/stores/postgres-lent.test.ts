@@ -4,6 +4,7 @@ import pg from "pg";
 import postgres from "postgres";
 import { type PgPool, pgClient } from "../../src/stores/postgres/pg.ts";
 import { type PostgresPool, postgresStore } from "../../src/stores/postgres/store.ts";
+import { eventOf } from "../../src/verify/cases/inbox-sample.ts";
 import {
   answered,
   claimed,
@@ -55,6 +56,22 @@ over("a key that is claimed in one store is free in another one of the database"
     await claimed(other, claimOf("k"));
     assert.equal(answered(await bench.store.claim(claimOf("k"))).kind, "busy");
     return { settlement: SETTLED, value: 1 };
+  });
+  assert.equal(answered(answer).kind, "committed");
+});
+
+over("an event that one store handles is free in another one of the database", async (bench) => {
+  const other = postgresStore(bench.pool, { prefix: "other_" });
+  await other.migrate();
+  const handled = (number: number) => ({
+    ...{ ends: [{ number, kind: "done" }] as const, state: undefined },
+    ...{ messages: [], keeps: false, value: 1 },
+  });
+  const event = eventOf("evt_1");
+  const answer = await bench.store.inbox.acceptHandled(event, async (_, { number }) => {
+    const inner = await other.inbox.acceptHandled(event, (_tx, taken) => handled(taken.number));
+    assert.equal(answered(inner).kind, "committed");
+    return handled(number);
   });
   assert.equal(answered(answer).kind, "committed");
 });

@@ -28,7 +28,7 @@ END $$;`;
  * event that is handled as it is accepted has it alone.
  */
 export function enterObjectFunction(names: Names): string {
-  const key = nameKey("object", "p_source", "p_object");
+  const key = nameKey(names, "object", "p_source", "p_object");
   const body = `  IF NOT pg_try_advisory_xact_lock_shared(${key}) THEN
     RETURN 'busy';
   END IF;
@@ -74,12 +74,12 @@ export function enterEventFunction(names: Names): string {
   const { inbox, change, object, work, of } = names;
   const declare = `held ${object};`;
   const body = `  ${refuseIsolation()}
-  PERFORM pg_advisory_xact_lock(${nameKey("event", "p_source", "p_key")});
+  PERFORM pg_advisory_xact_lock(${nameKey(names, "event", "p_source", "p_key")});
   IF EXISTS (SELECT FROM ${inbox} WHERE source = p_source AND key = p_key)
       OR EXISTS (SELECT FROM ${change} WHERE source = p_source AND change = p_change) THEN
     RETURN '{"kind":"known"}';
   END IF;
-  IF NOT pg_try_advisory_xact_lock(${nameKey("object", "p_source", "p_object")}) THEN
+  IF NOT pg_try_advisory_xact_lock(${nameKey(names, "object", "p_source", "p_object")}) THEN
     RETURN '{"kind":"busy"}';
   END IF;
   SELECT * INTO held FROM ${object} WHERE source = p_source AND object = p_object;

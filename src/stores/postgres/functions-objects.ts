@@ -47,7 +47,7 @@ export function claimObjectsFunction(names: Names): string {
     ORDER BY due.due_at LIMIT p_limit
   LOOP
     CONTINUE WHEN NOT pg_try_advisory_xact_lock_shared(
-      ${nameKey("object", "candidate.source", "candidate.object")});
+      ${nameKey(names, "object", "candidate.source", "candidate.object")});
     SELECT array_agg(number ORDER BY number), bool_or(is_open) INTO given, doubtful FROM (
       SELECT w.number, w.starts > i.attempts AS is_open
       FROM ${work} AS w JOIN ${inbox} AS i ON i.number = w.number

@@ -89,8 +89,14 @@ export const lockKey = ({ operation }: Names, id: string): string =>
     # ('${operation}'::regclass::oid::bigint << 32))`;
 
 /** The number of the advisory lock of an object, or of an event that is handled as it comes. */
-export const nameKey = (noun: "object" | "event", source: string, name: string): string =>
-  `hashtextextended('${noun} ' || length(${source}) || ' ' || ${source} || ${name}, 0)`;
+export const nameKey = (
+  { object }: Pick<Names, "object">,
+  noun: "object" | "event",
+  source: string,
+  name: string,
+): string =>
+  `hashtextextended('${noun} ' || length(${source}) || ' ' || ${source} || ${name},
+    '${object}'::regclass::oid::bigint)`;
 
 /** When an operation that is not final wants attention: its lease's end, or its due time. */
 export const DUE_TIME = "coalesce(lease_until, due_at)";
