@@ -4,6 +4,7 @@ import type { SentStep } from "../model/step.ts";
 import { type Effect, KEPT_FOR_MS_DEFAULT, type Way, waysOf } from "./effect.ts";
 import { errorLine } from "./error-line.ts";
 import { decodeResult, type EffectResult, isNotExecuted } from "./judgement.ts";
+import { lineageChange, lostSend } from "./lost-send.ts";
 import { within } from "./ports.ts";
 import { expectDone, insist, type Run, suspend } from "./run.ts";
 import { createCall, type StepPlace, sendStep, watchSleep } from "./send.ts";
@@ -86,6 +87,7 @@ async function replay<Value, Decline>(
   const watching = watchSleep(run, effect);
   const remembered = isRemembered(run, known, effect.keptForMs ?? KEPT_FOR_MS_DEFAULT);
   if (remembered !== "yes") return remembered === "no" ? CLOSED : { kind: "later", inMs: 0 };
+  if ((await lostSend(run, effect)) !== undefined) return CLOSED;
   return { kind: "resolved", result: await sendStep(run, place, effect, known, watching) };
 }
 
@@ -123,6 +125,11 @@ async function lookUp<Value, Decline>(
   }
   // A miss proves nothing while a late request may land or an index lags.
   if (quietIn > 0) return { kind: "later", inMs: nextLook(quietIn), early: true };
+  const change = await lineageChange(run.ports);
+  if (change.kind !== "ok") return { kind: "later", inMs: 0 };
+  // Nor while a send may land that a failover forgot.
+  const landedIn = (change.value ?? 0) + way.quietMs - run.databaseNow();
+  if (landedIn > 0) return { kind: "later", inMs: nextLook(landedIn), early: true };
   await note(doubtful, "not-found", undefined);
   // Without a key the provider could not refuse the second of two sends, if one was only slow.
   const proves = way.absenceProves === true && effect.keyed !== false;

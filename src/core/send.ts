@@ -40,8 +40,8 @@ export async function sendStep<Value, Decline>(
   known: SentStep | undefined,
   watching?: () => void,
 ): Promise<EffectResult<Value, Decline>> {
-  const forgotten = known === undefined ? await lostSend(run, effect) : undefined;
   const asleep = watching ?? watchSleep(run, effect);
+  const forgotten = beginsAgain(known) ? await lostSend(run, effect) : undefined;
   const step = await begin(run, toBegin(run, place, effect, known), known);
   // The begin was the last fence check; a claim lost since then must not send.
   if (run.lease.lost) suspendLost(run);
@@ -55,6 +55,15 @@ export async function sendStep<Value, Decline>(
     return decodeResult(await endSend(run, step, effect, { threw: error }));
   }
   return decodeResult(await endSend(run, step, effect, { returned }));
+}
+
+/**
+ * Whether the record tells of no send under the key that is to be sent. A resend has been looked at
+ * before, and a new key is the answer to a proof.
+ */
+function beginsAgain(known: SentStep | undefined): boolean {
+  if (known === undefined) return true;
+  return known.result !== undefined && nextGeneration(known) === known.effect.generation;
 }
 
 /** The key that was sent stays, unless it is proved that nothing happened under it. */
