@@ -1,5 +1,6 @@
 import { isNevertwiceError, NevertwiceError } from "../model/errors.ts";
 import type { Doubt, OperationRecord } from "../model/operation.ts";
+import { isStorable } from "../model/reference.ts";
 import type { StepRecord } from "../model/step.ts";
 import type { Answer, Snapshot } from "../store.ts";
 import type { Lease } from "./lease.ts";
@@ -105,8 +106,11 @@ export function checkAlive(run: Run): void {
 
 /** Takes a step's name for this run. @throws step-repeated, option-invalid */
 export function takeName(run: Run, name: string): void {
-  if (typeof name !== "string" || name.length === 0 || name.length > 200) {
-    throw new NevertwiceError("option-invalid", "A step's name has 1 to 200 characters.");
+  if (typeof name !== "string" || name === "" || name.length > 200 || !isStorable(name)) {
+    throw new NevertwiceError(
+      "option-invalid",
+      "A step's name has 1 to 200 characters, none of them a NUL or cut in two.",
+    );
   }
   if (run.namesUsed.has(name)) throw new NevertwiceError("step-repeated", `The step is "${name}".`);
   run.namesUsed.add(name);

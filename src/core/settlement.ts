@@ -4,6 +4,7 @@ import type { RecordId } from "../model/key.ts";
 import { ARRIVED_TOPIC } from "../model/message.ts";
 import type { StoredOutcome } from "../model/operation.ts";
 import { judgeStatus, type Outcome, toOutcome } from "../model/outcome.ts";
+import { isStorable } from "../model/reference.ts";
 import type { Message, Settlement } from "../store.ts";
 import { type Performed, refuse, type Settled } from "./performed.ts";
 import type { Ports } from "./ports.ts";
@@ -75,10 +76,11 @@ const NAME_LENGTH_MAX = 255;
 function checkStaged(topic: unknown, { key, aggregate }: StageOptions = {}): void {
   for (const [what, name] of Object.entries({ topic, key, aggregate })) {
     if (name === undefined && what !== "topic") continue;
-    if (typeof name === "string" && name !== "" && name.length <= NAME_LENGTH_MAX) continue;
+    const fits = typeof name === "string" && name !== "" && name.length <= NAME_LENGTH_MAX;
+    if (fits && isStorable(name)) continue;
     throw new NevertwiceError(
       "option-invalid",
-      `\`${what}\` has 1 to ${NAME_LENGTH_MAX} characters.`,
+      `\`${what}\` has 1 to ${NAME_LENGTH_MAX} characters, none of them a NUL or cut in two.`,
     );
   }
   if (topic === ARRIVED_TOPIC)

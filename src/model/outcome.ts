@@ -1,5 +1,6 @@
 import { NevertwiceError } from "./errors.ts";
 import { encodeJson } from "./json.ts";
+import { toReference } from "./reference.ts";
 
 /** The two final results. */
 export type OutcomeKind = "succeeded" | "failed";
@@ -109,12 +110,13 @@ export function toOutcome(value: unknown): Outcome {
   if (body.length > 0 && !headers.some(([name]) => name === "content-type"))
     headers.unshift(["content-type", "application/json"]);
   const status = body.length === 0 && given.status === 200 ? 204 : given.status;
+  const reference = toReference(given.reference);
   return {
     kind: resultKind(given),
     status,
     headers,
     body,
-    ...(given.reference === undefined ? {} : { reference: given.reference }),
+    ...(reference === undefined ? {} : { reference }),
   };
 }
 

@@ -241,7 +241,7 @@ test("a step's name has 1 to 200 characters", async () => {
     .operation("pay", {
       input: Order,
       handler: async (op) => {
-        for (const name of ["", "x".repeat(201), 7, undefined])
+        for (const name of ["", "x".repeat(201), 7, undefined, "a\0b", "\uDC00"])
           await assert.rejects(
             op.atomic(name as string, () => 1),
             (error) => isNevertwiceError(error, "option-invalid"),

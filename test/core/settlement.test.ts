@@ -24,7 +24,9 @@ test("a topic, a key and an aggregate have 1 to 255 characters", async () => {
   const seen: unknown[] = [];
   const longest = "x".repeat(255);
   const wrong: readonly (readonly [unknown, object?])[] = [
-    ...[[""], [`${longest}x`], [undefined], [7], [["receipt"]]].map(([topic]) => [topic] as const),
+    ...[[""], [`${longest}x`], [undefined], [7], [["receipt"]], ["a\0b"], ["\uD800"]].map(
+      ([topic]) => [topic] as const,
+    ),
     ...["", `${longest}x`, 7, null].flatMap((name) => [
       ["receipt", { key: name }] as const,
       ["receipt", { aggregate: name }] as const,

@@ -119,3 +119,17 @@ function succeeds(work: () => void): boolean {
     return false;
   }
 }
+
+test("a reference that no store can keep does not cost the outcome that it belongs to", () => {
+  for (const [given, kept] of [
+    ["ch_1", "ch_1"],
+    ["x".repeat(500), "x".repeat(500)],
+    [42, "42"],
+    ["x".repeat(501), undefined],
+    ["", undefined],
+    ["a\0b", undefined],
+    ["\uD800", undefined],
+    [{ id: 1 }, undefined],
+  ] as const)
+    assert.equal(toOutcome(ok({}, 201, { reference: given as string })).reference, kept);
+});
