@@ -1,7 +1,7 @@
 import { NevertwiceError } from "../model/errors.ts";
 import { areFields } from "../model/fingerprint.ts";
 import { decodeJson, encodeJson, isPlain } from "../model/json.ts";
-import type { Form, OperationRecord } from "../model/operation.ts";
+import { type Form, type OperationRecord, STATES } from "../model/operation.ts";
 import { watchCardData } from "./card-data.ts";
 import type { Effect } from "./effect.ts";
 import { describeIssues, type StandardSchema } from "./standard-schema.ts";
@@ -68,8 +68,10 @@ export function definitionNamed(
 /** The definition as it ran when the record was made; undefined if that one is not here. */
 export function definitionOf(
   definition: Definition,
-  { version, form }: Pick<OperationRecord, "version" | "form">,
+  { version, form, state }: Pick<OperationRecord, "version" | "form" | "state">,
 ): Definition | undefined {
+  // A state that a later release of the library has added is that release's to act upon.
+  if (!STATES.includes(state)) return undefined;
   // A wrapped handler knows nothing of steps, so that it would do them again.
   if (form !== definition.form) return undefined;
   if (version === definition.version) return definition;

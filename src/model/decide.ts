@@ -1,5 +1,5 @@
 import type { ErrorCode } from "./errors.ts";
-import { type Doubt, isFinal, type OperationRecord, type State } from "./operation.ts";
+import { type Doubt, isFinal, type OperationRecord } from "./operation.ts";
 import { judgeStatus, type OutcomeKind } from "./outcome.ts";
 import { OPAQUE_STEP, type StepRecord, standing, unfinished } from "./step.ts";
 
@@ -125,12 +125,7 @@ function decideReplay(record: OperationRecord): ClaimDecision {
   };
 }
 
-/** What is written of a state that a later release may have added is that release's to decide. */
-const OPEN: ReadonlySet<string> = new Set<State>(["running", "waiting", "in_doubt"]);
-
 function decideRun(record: OperationRecord, event: ClaimEvent | RecoverEvent): ClaimDecision {
-  if (!isFinal(record.state) && !OPEN.has(record.state))
-    return { kind: "refuse", code: "version-unknown", retryAfterMs: DOUBT_RETRY_MS };
   if (isFinal(record.state)) return decideReplay(record);
   const readyAt =
     record.state === "running"

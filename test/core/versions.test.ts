@@ -119,6 +119,33 @@ test("H18: a wrapped handler does not do again what an operation of its name has
   assert.deepEqual([ran, await recordOf(scene)], [0, before]);
 });
 
+test("H18: a state that a later release of the library has added is left to that release", async () => {
+  const scene = stage();
+  const bank = acquirer();
+  await begunByFirst(scene, bank);
+  const paused = <T extends { record: object }>(snapshot: T): T => ({
+    ...snapshot,
+    record: { ...snapshot.record, state: "paused" },
+  });
+  const store: Partial<Scene["store"]> = {
+    async claim(request) {
+      const answer = await scene.store.claim(request);
+      if (answer.kind !== "ok" || answer.value.kind !== "found") return answer;
+      const { snapshot } = answer.value;
+      return { kind: "ok", value: { kind: "found", snapshot: paused(snapshot) } };
+    },
+    async due(request) {
+      const answer = await scene.store.due(request);
+      return answer.kind === "ok" ? { kind: "ok", value: answer.value.map(paused) } : answer;
+    },
+  };
+  const once = scene.process({ store: { ...scene.store, ...store } });
+  const operation = once.operation("pay", { input: Order, handler: handlerOf(bank) });
+  assert.equal((await operation.run(call)).kind, "version-unknown");
+  const { recovery } = await once.worker.runOnce();
+  assert.deepEqual([recovery.found, recovery.settled, bank.keys.length], [1, 0, 1]);
+});
+
 test("H18: a newer version than the code's is unknown as well", async () => {
   const scene = stage();
   const bank = acquirer(["lost after"]);

@@ -35,19 +35,6 @@ test("a duplicate of a run is asked to come back within a second, however long t
   assert.deepEqual(decide(overdue, RECOVER), { ...refused, retryAfterMs: 200 });
 });
 
-test("a state that a later release has added is left to that release", () => {
-  for (const dueAt of [NOW, undefined]) {
-    const { dueAt: _, ...record } = runningRecord({ leaseUntil: 0, runUntil: 0 });
-    const added = {
-      ...record,
-      ...(dueAt === undefined ? {} : { dueAt }),
-      state: "paused" as never,
-    };
-    const refused = { kind: "refuse", code: "version-unknown", retryAfterMs: 5_000 };
-    assert.deepEqual(decide(added, RECOVER), refused);
-  }
-});
-
 test("whoever waits for a time is told the whole wait", () => {
   const refused = { kind: "refuse", retryAfterMs: 60_000 };
   const waiting = runningRecord({ state: "waiting", dueAt: NOW + 60_000 });
