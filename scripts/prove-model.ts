@@ -15,6 +15,7 @@ const LOSSES: readonly (readonly [RegExp, string])[] = [
   [/orders<=1/, "the order was written twice"],
   [/outcome!=/, "the effect happened after its failure was told"],
   [/effects==0/, "it failed while the effect stands"],
+  [/result==/, "it succeeded, and its record knows of no effect"],
   [/state==/, "a final operation changed"],
   [/acceptance cycle/, "it never ends"],
 ];
@@ -47,6 +48,12 @@ export interface Search {
 const RESUMABLE = "resumable, ";
 const KEYLESS = "-DKEYED=0";
 const OPAQUE = "-DFORM=form_opaque";
+const FAILOVER = ["-DFAILOVER", "-DWORDS=0"];
+const QUIETLY = [...FAILOVER, "-DTROUBLES=0"];
+const LATE_PROOF = ["-DLATE_PROOF", "-DLOOK_UP=2"];
+
+/** What a mutant is searched with, unless it says otherwise: the last one counts. */
+const SMALL = ["-DTROUBLES=1", "-DWORDS=0"];
 
 export const CONFIGURATIONS: readonly Configuration[] = [
   { name: `${RESUMABLE}keyed`, defines: ["-DTROUBLES=1"] },
@@ -56,6 +63,19 @@ export const CONFIGURATIONS: readonly Configuration[] = [
   { name: "opaque, doubt", defines: [OPAQUE, KEYLESS] },
   { name: "opaque, probe", defines: [OPAQUE, KEYLESS, "-DAFTER_CRASH=crash_probe"] },
   { name: "atomic", defines: ["-DFORM=form_atomic"] },
+  { name: "a late proof", defines: [...LATE_PROOF, "-DTROUBLES=1", "-DWORDS=0"] },
+  { name: "failover, keyed", defines: [...FAILOVER, "-DTROUBLES=1"] },
+  { name: "failover, keyed, absence proves", defines: [...QUIETLY, "-DLOOK_UP=2"] },
+  {
+    name: "failover, keyless, look-up",
+    defines: [...FAILOVER, "-DTROUBLES=1", KEYLESS, "-DLOOK_UP=1"],
+  },
+  { name: "failover, keyless", defines: [...FAILOVER, "-DTROUBLES=1", KEYLESS] },
+  { name: "failover, opaque, doubt", defines: ["-DFAILOVER", OPAQUE, KEYLESS] },
+  {
+    name: "failover, opaque, probe",
+    defines: [...FAILOVER, "-DTROUBLES=1", OPAQUE, KEYLESS, "-DAFTER_CRASH=crash_probe"],
+  },
   { name: "ends, keyed", defines: ["-DLIVENESS", "-DTROUBLES=1", "-DWORDS=0"], liveness: true },
   {
     name: "ends, keyless, look-up",
@@ -84,17 +104,22 @@ export const MUTANTS: readonly Configuration[] = [
   { name: "a live key pruned", defines: ["-DPRUNE_LIVE", KEYLESS] },
   { name: "tombstones without a horizon", defines: ["-DNO_HORIZON"] },
   { name: "a wrapped handler run again", defines: ["-DRERUN_AFTER_CRASH", OPAQUE, KEYLESS] },
+  { name: "a claim known by its fence alone", defines: [...QUIETLY, "-DFENCE_ALONE", KEYLESS] },
+  { name: "a write that names nothing seen", defines: [...QUIETLY, "-DSEEN_UNNAMED"] },
+  { name: "a proof that names no sends", defines: [...LATE_PROOF, "-DSENDS_UNNAMED"] },
+  { name: "a resend of an old step, lost commits", defines: [...QUIETLY, "-DREPLAY_UNASKED"] },
+  { name: "a send after a refused one, the same", defines: [...QUIETLY, "-DFIRST_ALONE_ASKS"] },
+  {
+    name: "a miss before a forgotten send lands",
+    defines: [...QUIETLY, "-DQUIET_OF_THE_RECORD", "-DLOOK_UP=2"],
+  },
   {
     name: "a renewal beyond runUntil",
     defines: ["-DENDLESS_RENEWAL", "-DLIVENESS"],
     liveness: true,
   },
 ].map(
-  (mutant) =>
-    ({
-      ...mutant,
-      defines: [...mutant.defines, "-DMONEY", "-DTROUBLES=1", "-DWORDS=0"],
-    }) as Configuration,
+  (mutant) => ({ ...mutant, defines: ["-DMONEY", ...SMALL, ...mutant.defines] }) as Configuration,
 );
 
 /** Searches the whole model, and then refutes each of its mutants. @returns the exit code */

@@ -182,7 +182,7 @@ inline tidy() {
 #elif defined(NO_FENCE)
 #define writes(holder) (state == running)
 #else
-#define writes(holder) (state == running && fence == holder)
+#define writes(holder) (state == running && isHeldBy(holder))
 #endif
 
 /* The provider key of a send. */
@@ -198,6 +198,8 @@ inline tidy() {
 #else
 #define rule(holds) assert(holds)
 #endif
+
+#include "failover.pml"
 
 /* What nobody reads any more is made the same, so that fewer states are told apart. */
 inline settleRecord() {
@@ -218,7 +220,7 @@ inline become(to) {
     readyAt = ready_never;
     settleRecord();
     /* A failure that stands for good while the effect does too. */
-    assert(to != failed || effects == 0)
+    assert(to != failed || effects == 0 || sendForgotten)
   :: !isFinal -> settleRecord()
   fi
 }
@@ -353,4 +355,5 @@ inline decideEnd() {
 #include "store.pml"
 #include "provider.pml"
 #include "world.pml"
+#include "history.pml"
 #include "worker.pml"

@@ -3,7 +3,9 @@
 /* Where a refusal is what the property is about, a mutant leaves it out. */
 inline checkHolder(holder) {
   /* A stale fence never writes. */
-  rule(fence == holder && !isFinal)
+  rule(fence == holder && !isFinal);
+  /* Nor does a claim of a history that was forgotten, or a run of which anything was. */
+  rule(isOfThisHistory)
 }
 
 inline insert(me) {
@@ -13,9 +15,11 @@ inline insert(me) {
   fence = 1;
   attempts = 1;
   attemptOf = me;
+  claimDrawn();
   begun = 0;
   result = result_none;
   generation = 0;
+  noneSent();
   readyAt = ready_later;
   runOver = 0
 }
@@ -27,6 +31,7 @@ inline takenOver(me) {
 #endif
   attempts++;
   attemptOf = me;
+  claimDrawn();
   readyAt = ready_later;
   runOver = 0
 }
@@ -63,6 +68,7 @@ inline begunAnew() {
     replayOpen = 1
   fi;
   last = verdict_none;
+  sendCounted();
   quiet = 0
 }
 

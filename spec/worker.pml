@@ -40,9 +40,9 @@ inline atomicWork() {
 /* The request leaves. */
 inline leave(me) {
   /* An effect without a key never leaves while an earlier request of it may have done anything. */
-  rule(KEYED || (effects == 0 && onTheWay == 0));
+  rule(KEYED || (effects == 0 && onTheWay == 0) || mayDouble);
   ask[me] = ask_sent;
-  askKey[me] = providerKey;
+  askKey[me] = sentKey;
   onTheWay++
 }
 
@@ -59,7 +59,7 @@ inline orphan(me) {
 /* Whoever goes away leaves his claim behind. */
 inline leaveClaim() {
   if
-  :: state == running && fence == held -> gone = 1; attemptOf = 0
+  :: state == running && isHeldBy(held) -> gone = 1; attemptOf = 0
   :: else
   fi
 }
@@ -79,6 +79,14 @@ proctype Worker(byte me) {
   mtype:end ending = end_none;
   mtype:ready ready = ready_never;
   bit counts;
+#ifdef FAILOVER
+  /* What the run's writes name beside the fence, and the step as it has seen it. */
+  bit heldIn;
+  byte seen;
+  mtype:result saw = result_none;
+  byte key;
+  bit lost;
+#endif
 
 end_idle:
   atomic {
@@ -92,10 +100,11 @@ end_idle:
       become(running);
       insert(me);
       held = fence;
+      snapshot();
       if
       :: tidy(); goto runsNow
       /* The answer is lost: the retry brings the same attempt's id. */
-      :: mayFail -> troubles--; gone = 1; held = 0; tidy(); goto end_idle
+      :: mayFail -> troubles--; gone = 1; held = 0; noSnapshot(); tidy(); goto end_idle
       fi
     :: event == event_claim && state == absent && !keyOld && FORM == form_atomic ->
       atomicWork();
@@ -118,13 +127,14 @@ end_idle:
     :: claimed == claim_refuse -> goOn = next_none; tidy(); goto end_idle
     :: claimed == claim_replay -> assert(state == outcome); tidy(); goto end_idle
     :: claimed == claim_own ->
-      held = fence; renewed(); gone = 0; resolving = unfinished; tidy(); goto runsNow
+      held = fence; renewed(); gone = 0; resolving = unfinished; snapshot(); tidy(); goto runsNow
     :: claimed == claim_take_over && event == event_recover && FORM == form_opaque &&
        goOn == next_run ->
       goOn = next_none; tidy(); goto end_idle
     :: claimed == claim_take_over &&
        !(event == event_recover && FORM == form_opaque && goOn == next_run) ->
       held = fence;
+      snapshot();
       tidy()
     fi
   };
@@ -132,9 +142,10 @@ end_idle:
   /* The take-over needs the fence that was read, and the time that it was due. */
   if
   :: atomic {
-      state != absent && !isFinal && fence == held && readyAt == ready_now ->
+      state != absent && !isFinal && isAsRead && readyAt == ready_now ->
       takenOver(me);
       held = fence;
+      snapshot();
       resolving = unfinished;
       if
       :: goOn == next_run -> goOn = next_none; goto runsNow
@@ -145,7 +156,9 @@ end_idle:
       :: goOn == next_conclude && result != result_succeeded ->
         goOn = next_none; ask[me] = ask_succeeded; goto waits
       :: goOn == next_probe -> goOn = next_none; goto probes
-      :: mayFail -> troubles--; gone = 1; goOn = next_none; held = 0; resolving = 0; goto end_idle
+      :: mayFail ->
+        troubles--; gone = 1; goOn = next_none; held = 0; resolving = 0; noSnapshot();
+        goto end_idle
       fi
     }
   :: atomic { else -> held = 0; goto overNow }
@@ -159,7 +172,7 @@ runs:
 runsNow:
     if
     /* Before its step, or past it, it may end in any way. */
-    :: !resolving && !(begun && (result == result_succeeded || result == result_declined)) ->
+    :: !resolving && !(saw == result_succeeded || saw == result_declined) ->
       if
       :: endsWith(doubt_none, status_failed); isOpen = 0; goto endsNow
       :: endsWith(doubt_none, status_error); isOpen = 0; goto endsNow
@@ -167,9 +180,9 @@ runsNow:
       /* Only `undefined` code can be met with a changed definition. */
       :: endsWith(doubt_definition_changed, status_none); isOpen = 0; goto endsNow
       :: FORM == form_opaque -> about[me] = 1; goto sends
-      :: FORM == form_resumable -> awake[me] = 1; goto begins
+      :: FORM == form_resumable -> awake[me] = 1; asksForLost(); goto begins
       fi
-    :: !resolving && begun && (result == result_succeeded || result == result_declined) ->
+    :: !resolving && (saw == result_succeeded || saw == result_declined) ->
       goto finishesNow
     :: resolving && reference && FORM == form_resumable ->
       if
@@ -182,7 +195,7 @@ runsNow:
 #ifdef NO_RETENTION
       :: KEYED && last != verdict_frozen -> awake[me] = 1; goto begins
 #else
-      :: KEYED && last != verdict_frozen && replayOpen -> awake[me] = 1; goto begins
+      :: canReplay -> awake[me] = 1; goto begins
 #endif
       :: LOOK_UP > 0 && effects > 0 -> ask[me] = ask_succeeded; goto waits
       /* A miss before all is quiet proves nothing, and costs no attempt. */
@@ -197,7 +210,7 @@ runsNow:
       :: LOOK_UP == 2 && !KEYED && quiet && effects == 0 ->
         endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto endsNow
       :: LOOK_UP > 0 -> endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto endsNow
-      :: LOOK_UP == 0 && (!KEYED || last == verdict_frozen || !replayOpen) ->
+      :: LOOK_UP == 0 && !canReplay ->
         parkedFor = 1; endsWith(doubt_effect_unknown, status_none); isOpen = 1; goto endsNow
       fi
     :: mayFail -> troubles--; goto overNow
@@ -209,8 +222,16 @@ proves:
   atomic {
     if
     :: writes(held) && unfinished ->
-      checkHolder(held); disproved(); resolving = 0; awake[me] = 1; goto begins
+      checkHolder(held); disproved(); resolving = 0; awake[me] = 1; sawResult(); goto begins
+#ifdef LATE_PROOF
+    /* The answer is lost, and the write is on its way yet: it is written again meanwhile. */
+    :: writes(held) && unfinished && mayFail && proofOf == 0 ->
+      troubles--; proofOf = held; proofSends = sent; goto proves
+    :: writes(held) && !unfinished -> resolving = 0; awake[me] = 1; sawResult(); goto begins
+    :: !writes(held) -> goto overNow
+#else
     :: !(writes(held) && unfinished) -> goto overNow
+#endif
     :: mayFail -> troubles--; goto overNow
     fi
   };
@@ -228,9 +249,14 @@ begins:
     :: writes(held) && !reference && (!begun || result == result_none ||
        result == result_not_executed) ->
       checkHolder(held);
+      sawSend();
       begunAnew();
+      checkKey();
       if
-      :: resolving = 1; goto sends
+#ifdef FAILOVER
+      :: lost -> lost = 0; resolving = 1; awake[me] = 0; ask[me] = ask_frozen; goto waits
+#endif
+      :: !isLost -> resolving = 1; goto sends
       /* Its answer is lost: nothing was sent, so the run ends without a doubt of its own. */
       :: mayFail -> troubles--; endsWith(doubt_none, status_none); isOpen = resolving; goto endsNow
       fi
@@ -262,7 +288,7 @@ waits:
   atomic {
     if
     :: ask[me] == ask_sent -> orphan(me); ask[me] = ask_unanswered; goto waits
-    :: ask[me] == ask_sent && state == running && fence == held && readyAt == ready_now &&
+    :: ask[me] == ask_sent && state == running && isHeldBy(held) && readyAt == ready_now &&
        mayRenew ->
       renewed(); goto waits
     :: mayFail -> orphan(me); troubles--; leaveClaim(); hung = 1; goto end_hangs
@@ -309,6 +335,7 @@ waits:
       :: ask[me] == ask_frozen -> closed(verdict_frozen)
       fi;
       ask[me] = ask_none;
+      sawResult();
       if
       :: result == result_not_executed ->
         isOpen = 0; endsWith(doubt_none, status_none); goto endsNow
@@ -330,12 +357,12 @@ finishes:
     skip;
 finishesNow:
     if
-    :: result == result_succeeded -> kind = succeeded
+    :: saw == result_succeeded -> kind = succeeded
     /* A failure although the effect stands, which is refused. */
-    :: result == result_succeeded && FORM == form_resumable -> kind = failed
-    :: result == result_declined -> kind = failed
+    :: saw == result_succeeded && FORM == form_resumable -> kind = failed
+    :: saw == result_declined -> kind = failed
     /* The settle's own writes hit a constraint. */
-    :: result == result_succeeded -> endsWith(doubt_settle_failed, status_none); goto endsNow
+    :: saw == result_succeeded -> endsWith(doubt_settle_failed, status_none); goto endsNow
     :: endsWith(doubt_none, status_error); goto endsNow
     :: mayFail -> troubles--; goto overNow
     fi
@@ -353,6 +380,7 @@ settlesNow:
       if
       :: settled == settle_settle ->
         checkHolder(held);
+        checkOutcome(kind);
         if
 #ifdef SETTLE_OUTSIDE
         :: kind == succeeded && FORM == form_resumable -> orders++; goto settlesOnly
@@ -442,7 +470,9 @@ settlesOnly:
 
   /* It hangs, while its heartbeat goes on. */
 end_hangs:
-  atomic { state == running && fence == held && readyAt == ready_now && mayRenew -> renewed() };
+  atomic {
+    state == running && isHeldBy(held) && readyAt == ready_now && mayRenew -> renewed()
+  };
   goto end_hangs;
 
   /* Nobody comes back with the id of an attempt that may have run. */
@@ -458,7 +488,7 @@ overNow:
     :: attemptOf != me
     fi;
     goOn = next_none; resolving = 0; kind = absent; ending = end_none; ready = ready_never;
-    counts = 0; held = 0; awake[me] = 0; about[me] = 0;
+    counts = 0; held = 0; awake[me] = 0; about[me] = 0; noSnapshot();
     goto end_idle
   }
 }

@@ -40,9 +40,15 @@ active proctype Retention() {
 end_retention:
   atomic {
     if
-    :: KEYED && unfinished && !isFinal && replayOpen && quiet -> replayOpen = 0
+    :: KEYED && unfinished && !isFinal && replayOpen && quiet -> replayOpen = 0; deadlinePassed()
     :: KEYED && unfinished && !isFinal && !replayOpen && onTheWay == 0 &&
        (memory[generation] != memory_none) -> forgetAll()
+#ifdef FAILOVER
+    /* The provider counts from the first send, which the record may have forgotten. */
+    :: KEYED && sendForgotten && !isFinal && lateTo <= generation -> deadlinePassed()
+    :: KEYED && sendForgotten && !isFinal && lateTo > generation && onTheWay == 0 &&
+       (memory[generation] != memory_none) -> forgetAll()
+#endif
     fi;
     allLate
   };
