@@ -13,6 +13,8 @@ const OUTPUT_BYTES_MAX = 64 * 1_024 * 1_024;
 const LOSSES: readonly (readonly [RegExp, string])[] = [
   [/effects<=1/, "the effect happened twice"],
   [/orders<=1/, "the order was written twice"],
+  [/outcome==/, "there was a second outcome"],
+  [/invalid end state/, "a run stands still"],
   [/outcome!=/, "the effect happened after its failure was told"],
   [/effects==0/, "it failed while the effect stands"],
   [/result==/, "it succeeded, and its record knows of no effect"],

@@ -18,7 +18,7 @@ export async function resume(
   ports: Ports,
   definition: Definition,
   { record }: Snapshot,
-  next: Continuation,
+  decided: Continuation,
   attempt: string,
   opaque?: OpaqueHandler,
 ): Promise<AttemptEnd> {
@@ -31,6 +31,8 @@ export async function resume(
   if (answer.kind !== "ok") return refuse("store-unavailable", 1_000, answer.error);
   if (answer.value.kind === "stale") return refuse("in-progress", 1_000);
   const { snapshot } = answer.value;
+  const isOther = decided.kind === "run" && isForgotten(definition, record, snapshot.record);
+  const next = isOther ? UNKNOWN : decided;
   if (next.kind === "park" && !isCleared(next.doubt, record, snapshot.record))
     return park(ports, definition, snapshot, next.doubt);
   if (next.kind === "conclude") return conclude(ports, snapshot);
@@ -38,6 +40,22 @@ export async function resume(
   const asks = next.kind === "park" && typeof definition.afterCrash === "function";
   if (next.kind === "probe" || asks) return probeOperation(ports, definition, snapshot, opaque);
   return runAttempt(ports, definition, snapshot, opaque);
+}
+
+const UNKNOWN = { kind: "park", doubt: "effect-unknown" } as const;
+
+/**
+ * Whether a failover forgot the wrapped handler's record on which was decided, and another claim
+ * has made one of the same fence since, whose run may have done anything.
+ */
+function isForgotten(
+  { afterCrash }: Definition,
+  before: OperationRecord,
+  now: OperationRecord,
+): boolean {
+  if (now.form !== "opaque" || afterCrash === "rerun") return false;
+  // What was given back has no attempt that counts; one that is under way does.
+  return before.createdAt !== now.createdAt || before.attempts + 1 !== now.attempts;
 }
 
 /** Whether what landed after the rules were asked has ended the doubt they saw. */
