@@ -92,3 +92,21 @@ test("H17: absence proves nothing while a forgotten send may be on its way", asy
   assert.equal((await operation.run(call)).kind, "succeeded");
   assert.equal(made.size, 1);
 });
+
+test("H17: absence proves nothing while nobody can tell whether commits were lost", async () => {
+  const scene = stage();
+  const bank = acquirer(["lost before"]);
+  const lookUp = { quietMs: QUIET_MS, absenceProves: true, find: () => undefined };
+  const effect = bank.effect({ ways: ["look-up"], lookUp });
+  assert.equal((await pay(scene.process(), effect).run(call)).kind, "in-doubt");
+  scene.advance(AFTER_QUIET_MS);
+  const lineage = async () => ({ kind: "not-known", error: new Error("gone") }) as const;
+  const unsure = scene.process({ store: { ...scene.store, lineage } });
+  assert.equal((await pay(unsure, effect).run(call)).kind, "in-doubt");
+  assert.equal(bank.keys.length, 1);
+  scene.advance(LATER_MS);
+  const { lineage: _, ...without } = scene.store;
+  const plain = scene.process({ store: without as typeof scene.store });
+  assert.equal((await pay(plain, effect).run(call)).kind, "succeeded");
+  assert.equal(new Set(bank.keys).size, 2, "the proof gave it another key");
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Report, systemRandom } from "../../src/index.ts";
+import { isNevertwiceError, type Report, type Sweep, systemRandom } from "../../src/index.ts";
 import { settleTurn } from "./acquirer.ts";
 import { handClock } from "./hand-clock.ts";
 import { stage } from "./stage.ts";
@@ -115,4 +115,39 @@ test("what a sweep has found no use for is told to end", async () => {
   const inbox = once.inbox({ source: "acme" }, {}, { sweep: { pages } });
   assert.deepEqual(await inbox.sweepOnce(), { listed: 0, found: 0 });
   assert.deepEqual(ended, ["ended"]);
+});
+
+test("a sweep that cannot ask how far the last one came fetches nothing", async () => {
+  const { store } = stage();
+  const gone = new Error("gone");
+  const cursor: typeof store.inbox.cursor = async () => ({ kind: "not-known", error: gone });
+  const once = stage().process({ store: { ...store, inbox: { ...store.inbox, cursor } } });
+  const pages = () => assert.fail("the list was asked");
+  const inbox = once.inbox({ source: "acme" }, {}, { sweep: { pages } });
+  await assert.rejects(inbox.sweepOnce(), (error) => {
+    assert.ok(isNevertwiceError(error, "store-unavailable"));
+    return error.cause === gone;
+  });
+});
+
+test("a list is asked with the time and a signal, and leaves no timer; its events say how they came", async () => {
+  const clock = handClock();
+  const heard: Report[] = [];
+  const once = stage().process({ clock, onEvent: (event) => heard.push(event) });
+  const calls: { readonly now: number; readonly aborted: boolean }[] = [];
+  const event = { key: "id:evt_1", type: "paid", fingerprint: "f", payload: {} };
+  const sweep: Sweep = {
+    async *pages(_, { now, signal }) {
+      calls.push({ now, aborted: signal.aborted });
+      yield { events: [event as never] };
+    },
+  };
+  const before = clock.wall();
+  const inbox = once.inbox({ source: "acme" }, {}, { sweep });
+  assert.deepEqual(await inbox.sweepOnce(), { listed: 1, found: 1 });
+  const [call] = calls;
+  assert.ok(call !== undefined && call.now >= before && !call.aborted);
+  const [report] = heard;
+  assert.equal(report?.type === "event.accepted" && report.route, "sweep");
+  assert.equal(clock.pending, 0);
 });

@@ -40,12 +40,21 @@ test("an operation does not succeed without a step that nobody awaited", async (
 
 test("a step that failed after its handler had stopped waiting for it is not lost", async () => {
   const late = gate();
-  const state = await treated(async (op) => {
-    const step = op.external("charge", { keyed: true, send: () => late.passed as never });
-    await Promise.race([step, settleTurn()]);
-    setImmediate(() => late.open(1n as never));
+  const scene = stage();
+  const operation = scene.process().operation("pay", {
+    input: Order,
+    handler: async (op) => {
+      const step = op.atomic("order", async () => {
+        await late.passed;
+        throw new Error("no order was written");
+      });
+      await Promise.race([step, settleTurn()]);
+      setImmediate(() => late.open());
+      return ok({}, 201);
+    },
   });
-  assert.notEqual(state, "succeeded");
+  assert.equal((await operation.run(call)).kind, "retry-scheduled");
+  assert.equal((await recordOf(scene)).state, "waiting");
 });
 
 test("a step whose failure its handler has dealt with is its own affair", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { test } from "node:test";
+import { errorLine } from "../../src/core/error-line.ts";
 import { createEvents } from "../../src/core/events.ts";
 import type { Report } from "../../src/index.ts";
 import { id, settleTurn } from "./acquirer.ts";
@@ -103,4 +104,9 @@ test("what both a listener and a subscriber hear, each hears once", () => {
   createEvents(() => void heard.push("listener")).emit(inbox);
   unsubscribe("nevertwice", hear);
   assert.deepEqual(heard.toSorted(), ["channel", "listener"]);
+});
+
+test("a line of an error has its cause, and no character that a database would refuse", () => {
+  const caused = new Error("It broke.", { cause: new Error("The disk\0 is \uD800full.") });
+  assert.equal(errorLine(caused), "Error: It broke.: The disk is \uFFFDfull.");
 });
