@@ -3,7 +3,7 @@ import express, { type Express } from "express";
 import pg from "pg";
 import { z } from "zod";
 import { protect } from "../src/http/express.ts";
-import { nevertwice, ok } from "../src/index.ts";
+import { nevertwice, ok, type Store } from "../src/index.ts";
 import { memoryStore } from "../src/stores/memory/store.ts";
 import { postgresStore } from "../src/stores/postgres/store.ts";
 import { sqliteStore } from "../src/stores/sqlite/store.ts";
@@ -24,8 +24,10 @@ export const APPLICATIONS: Readonly<Record<string, (db: string) => Promise<Expre
   "hand-written, pg": handPostgres,
   "hand-written in one transaction, pg": handTransaction,
   "nevertwice, pg": oursPostgres,
+  "nevertwice with a plan, pg": plannedPostgres,
   "hand-written, sqlite": handSqlite,
   "nevertwice, sqlite": oursSqlite,
+  "nevertwice with a plan, sqlite": plannedSqlite,
 };
 
 async function bare(): Promise<Express> {
@@ -107,6 +109,31 @@ async function oursPostgres(db: string): Promise<Express> {
     input: Order,
     handler: async (op, order) => {
       await op.tx.query("insert into hand_order values ($1, $2)", [op.key, order.amount]);
+      return ok({ orderId: op.key, amount: order.amount }, 201);
+    },
+  });
+  const app = express().disable("x-powered-by").use(express.json());
+  return app.post("/orders", protect(place, { scope }));
+}
+
+async function plannedPostgres(db: string): Promise<Express> {
+  const pool = new pg.Pool({ connectionString: db, max: 20 });
+  await pool.query(HAND_TABLES);
+  return planned(postgresStore(pool), "insert into hand_order values ($1, $2)");
+}
+
+async function plannedSqlite(file: string): Promise<Express> {
+  return planned(sqliteStore(openSqlite(file)), "insert into hand_order values (?, ?)");
+}
+
+/** The same order row as data, so that it travels with the claim and the outcome. */
+async function planned(store: Store, insert: string): Promise<Express> {
+  await store.migrate();
+  const once = nevertwice({ store });
+  const place = once.atomic("place", {
+    input: Order,
+    plan: (op, order) => {
+      op.write(insert, [op.key, order.amount]);
       return ok({ orderId: op.key, amount: order.amount }, 201);
     },
   });

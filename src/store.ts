@@ -4,8 +4,10 @@ import type { Origin, RecordId } from "./model/key.ts";
 import type { Message, StoredMessage } from "./model/message.ts";
 import type { Doubt, Form, Holder, OperationRecord, State } from "./model/operation.ts";
 import type { Outcome } from "./model/outcome.ts";
+import type { Statement } from "./model/statement.ts";
 import type { EffectMark, StepBegin, StepEnd, StepName } from "./model/step.ts";
 import type { InboxStore } from "./store/inbox.ts";
+import type { DueRequest, ListFilter, PruneAnswer, PruneRequest } from "./store/keeping.ts";
 import type { OutboxStore } from "./store/outbox.ts";
 
 /**
@@ -54,6 +56,8 @@ import type { OutboxStore } from "./store/outbox.ts";
  * 30. A succeeded compensation lifts the refusal of `failed` for the step that it takes back.
  * 31. A change of the database's history, such as a failover, is noticed once and remembered.
  * 32. A step is found by the provider key that it was sent with, and by the reference it adopted.
+ * 52. Planned statements commit with their claim and outcome or not at all; of plans that leave
+ *     together, one that fails or meets a lock fails or waits alone.
  */
 export interface OperationStore<Tx = unknown, Mode extends CallbackMode = CallbackMode> {
   readonly capabilities: Capabilities<Mode>;
@@ -89,6 +93,11 @@ export interface OperationStore<Tx = unknown, Mode extends CallbackMode = Callba
     request: ClaimRequest,
     work: (tx: Tx) => MaybePromise<AtomicWork<T>>,
   ): Promise<Answer<AtomicAnswer<T>>>;
+  /**
+   * The same where the writes are known beforehand, so that all of it is one message, which may
+   * carry other operations too. Absent where the store has no tables of the user's.
+   */
+  carryOut?(request: ClaimRequest, planned: PlannedWork): Promise<Answer<AtomicAnswer<undefined>>>;
   /**
    * The same inside a transaction that the user has opened and will end: what it answers becomes
    * true with that commit. Absent where the store cannot speak through somebody else's client.
@@ -136,6 +145,7 @@ export interface Lineage {
 
 export type { Answer, CallbackMode, MaybePromise } from "./model/answer.ts";
 export type { Message, StoredMessage } from "./model/message.ts";
+export type { DueRequest, ListFilter, PruneAnswer, PruneRequest } from "./store/keeping.ts";
 
 /** What keeps operations, and what comes in and goes out around them. */
 export interface Store<Tx = unknown, Mode extends CallbackMode = CallbackMode>
@@ -262,39 +272,13 @@ export interface AtomicWork<T> {
   readonly value: T;
 }
 
+/** Statements of the user's, in their order, and the outcome that commits with them. */
+export interface PlannedWork {
+  readonly statements: readonly Statement[];
+  readonly settlement: Settlement;
+}
+
 export type AtomicAnswer<T> =
   | { readonly kind: "committed"; readonly value: T; readonly snapshot: Snapshot }
   | Exclude<ClaimAnswer, { kind: "claimed" }>
   | { readonly kind: "threw"; readonly error: unknown };
-
-export interface DueRequest {
-  /** Only operations of these names and versions. */
-  readonly definitions: readonly { readonly name: string; readonly version: number }[];
-  readonly limit: number;
-}
-
-export interface ListFilter {
-  readonly state?: State;
-  readonly name?: string;
-  readonly scope?: string;
-  readonly limit: number;
-  /** The `createdAt` and `id` of the last one seen. */
-  readonly after?: { readonly createdAt: number; readonly id: RecordId };
-}
-
-export interface PruneRequest {
-  /** Responses and requests of operations that have been final for longer go. */
-  readonly responseMs: number;
-  /** Tombstones go only under a key horizon: keys whose own time is older are refused anyway. */
-  readonly tombstoneMs?: number;
-  readonly limit: number;
-  /**
-   * The process's wall clock; nothing is pruned while it and the database's differ by over five
-   * minutes.
-   */
-  readonly wall: number;
-}
-
-export type PruneAnswer =
-  | { readonly kind: "pruned"; readonly responses: number; readonly tombstones: number }
-  | { readonly kind: "clocks-disagree"; readonly now: number };

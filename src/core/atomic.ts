@@ -27,11 +27,17 @@ export interface AtomicOp<Tx> extends Write {
   readonly key: string;
 }
 
+/** What an atomic operation leaves for its caller, and how many messages for the relay. */
+export interface Carried {
+  readonly value: Settled;
+  readonly staged: number;
+}
+
 /** How a store carries an atomic operation: in a transaction of its own, or in the user's. */
 export type Carrier = (
   request: ClaimRequest,
-  work: (tx: unknown) => MaybePromise<AtomicWork<Settled>>,
-) => Promise<Answer<AtomicAnswer<Settled>>>;
+  work: (tx: unknown) => MaybePromise<AtomicWork<Carried>>,
+) => Promise<Answer<AtomicAnswer<Carried>>>;
 
 /** Claim, handler, outcome and messages in one transaction; a crash leaves nothing behind. */
 export async function runAtomic(
@@ -42,24 +48,34 @@ export async function runAtomic(
   carry: Carrier = (claim, work) => ports.store.atomic(claim, work),
 ): Promise<Performed | { readonly snapshot: Snapshot }> {
   const input = await parseInput(definition, raw);
-  let staged = 0;
-  const work = (tx: unknown): MaybePromise<AtomicWork<Settled>> =>
-    atomicWork(ports, definition, request, tx, input, (count) => {
-      staged = count;
-    });
+  const handler = definition.handler as (op: AtomicOp<unknown>, input: unknown) => unknown;
+  const work = (tx: unknown): MaybePromise<AtomicWork<Carried>> =>
+    atomicWork(ports, request, (hands) => handler({ tx, ...hands }, input));
   const answer = await withinAround(ports, (around) =>
     carry(request, (tx) => around(() => work(tx))),
   );
+  return conclude(ports, definition, request, answer);
+}
+
+/** What the store's answer means to the caller. */
+export function conclude(
+  ports: Ports,
+  definition: Definition,
+  request: ClaimRequest,
+  answer: Answer<AtomicAnswer<Carried>>,
+): Performed | { readonly snapshot: Snapshot } {
   if (answer.kind !== "ok") {
     return isUsers(answer)
       ? failed(ports, definition, request, answer.error)
       : refuse("store-unavailable", 1_000, answer.error);
   }
   switch (answer.value.kind) {
-    case "committed":
-      tellSettled(ports, request, answer.value.value);
+    case "committed": {
+      const { value, staged } = answer.value.value;
+      tellSettled(ports, request, value);
       if (staged > 0) ports.wake();
-      return answer.value.value;
+      return value;
+    }
     case "found":
       return { snapshot: answer.value.snapshot };
     case "busy":
@@ -99,37 +115,25 @@ function failed(
   return refuse("retry-scheduled", 1_000, error);
 }
 
-function atomicWork(
+/** The handler's part of the transaction, and the settlement that commits with it. */
+export function atomicWork(
   ports: Ports,
-  definition: Definition,
-  request: ClaimRequest,
-  tx: unknown,
-  input: unknown,
-  tellStaged: (count: number) => void,
-): MaybePromise<AtomicWork<Settled>> {
-  const { write, messages, close } = createWrite(ports, request.id, "atomic");
-  const op: AtomicOp<unknown> = {
-    tx,
-    name: request.name,
-    scope: request.scope,
-    key: request.key,
-    stage: write.stage,
-    arrived: write.arrived,
-  };
-  const finish = (returned: unknown): AtomicWork<Settled> => {
+  { id, name, scope, key }: ClaimRequest,
+  handler: (hands: Omit<AtomicOp<unknown>, "tx">) => unknown,
+): MaybePromise<AtomicWork<Carried>> {
+  const { write, messages, close } = createWrite(ports, id, "atomic");
+  const hands = { name, scope, key, stage: write.stage, arrived: write.arrived };
+  const finish = (returned: unknown): AtomicWork<Carried> => {
     close();
     const { verdict, outcome } = judge(returned);
     if (verdict !== "settle")
       throw Object.assign(new Error(`The handler returned the status ${outcome.status}.`), {
         status: outcome.status,
       });
-    tellStaged(messages.length);
-    return {
-      settlement: toSettlement(ports, request.id, outcome, messages),
-      value: toPerformed(outcome),
-    };
+    const settlement = toSettlement(ports, id, outcome, messages);
+    return { settlement, value: { value: toPerformed(outcome), staged: messages.length } };
   };
-  const refuseThrown = (error: unknown): AtomicWork<Settled> => {
+  const refuseThrown = (error: unknown): AtomicWork<Carried> => {
     close();
     const status = statusOf(error);
     if (status === undefined || judgeStatus(status) !== "failed") throw error;
@@ -138,8 +142,7 @@ function atomicWork(
     );
   };
   try {
-    const handler = definition.handler as (op: AtomicOp<unknown>, input: unknown) => unknown;
-    const returned = runInTransaction(() => handler(op, input));
+    const returned = runInTransaction(() => handler(hands));
     if (!isThenable(returned)) return finish(returned);
     return Promise.resolve(returned).then(finish).catch(refuseThrown);
   } catch (error) {

@@ -38,6 +38,8 @@ export interface Definition {
   readonly afterCrash: AfterCrash;
   /** Absent for an opaque operation, whose handler comes with each request. */
   readonly handler: Handler | undefined;
+  /** Whether the handler only says what is to be written, before the claim is known. */
+  readonly planned?: boolean;
   /** What earlier versions ran, for their operations that have not ended. */
   readonly previous: ReadonlyMap<number, PreviousVersion>;
   /** How a step's effect is taken back where the handler cannot, by the step's name. */

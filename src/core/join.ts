@@ -48,6 +48,11 @@ async function runJoined(
   if (store.join === undefined) throw new NevertwiceError("capability-missing", "It cannot join.");
   const join = store.join.bind(store);
   const definition = checkDefinition(atomicDefinition(name, options));
+  if (definition.planned)
+    throw new NevertwiceError(
+      "option-invalid",
+      "A `plan` has a transaction of its own. Inside of yours, declare a `handler`.",
+    );
   const claim = await prepareClaim(ports, definition, { origin: "own", scope, key, input });
   const request = { ...claim.request, attemptId: attemptId(ports) };
   const found = await runAtomic(ports, definition, request, claim.input, (asked, work) =>

@@ -23,6 +23,7 @@ import {
   atomicDefinition,
   type OperationOptions,
   operationDefinition,
+  type PlanOptions,
 } from "./options.ts";
 import { compensateOrphan, orphanDefinition } from "./orphan.ts";
 import { type RelayOptions, relayOf, type Send, type Sender } from "./outbox/relay.ts";
@@ -62,6 +63,16 @@ export interface Once<Tx, Mode extends CallbackMode> {
     name: string,
     options: OperationOptions<Tx, Mode, Schema, R>,
   ): Operation<InputOf<Schema>, BodyOf<Awaited<R>>>;
+  /**
+   * Declares an operation that is one message to the database: what it writes follows from its
+   * input alone.
+   *
+   * @throws option-invalid
+   */
+  atomic<Schema extends StandardSchema, R>(
+    name: string,
+    options: PlanOptions<Schema, R>,
+  ): Operation<InputOf<Schema>, BodyOf<R>>;
   /** Declares an operation that is one transaction, with one commit. @throws option-invalid */
   atomic<Schema extends StandardSchema, R>(
     name: string,
@@ -175,7 +186,7 @@ export function nevertwice<Tx, Mode extends CallbackMode>(
   callWorker = call;
   return {
     operation: (name, given) => declare(operationDefinition(name, given)) as never,
-    atomic: (name, given) => declare(atomicDefinition(name, given)) as never,
+    atomic: (name: string, given: never) => declare(atomicDefinition(name, given)) as never,
     opaque: (name, given) => declare(opaqueDefinition(name, given.afterCrash)) as never,
     join: (tx) => joinTransaction(ports, tx),
     lookup: (request) => lookUp(ports, request),

@@ -16,6 +16,7 @@ import {
 import { refuseNested } from "./current.ts";
 import { type Definition, definitionOf } from "./definition.ts";
 import { type Performed, type Refused, refuse } from "./performed.ts";
+import { runPlanned } from "./plan.ts";
 import { type Ports, within } from "./ports.ts";
 import { resume } from "./recover.ts";
 import { toReplay } from "./settlement.ts";
@@ -153,7 +154,8 @@ async function stepOnce(
 ): Promise<Performed | "stale"> {
   const request = { ...claim.request, attemptId: attempt };
   if (definition.form === "atomic") {
-    const found = await runAtomic(ports, definition, request, claim.input);
+    const run = definition.planned ? runPlanned : runAtomic;
+    const found = await run(ports, definition, request, claim.input);
     return "snapshot" in found
       ? meet(ports, definition, claim, attempt, found.snapshot, opaque)
       : found;

@@ -3,6 +3,7 @@ import type { CallbackMode, MaybePromise } from "../store.ts";
 import type { AtomicOp } from "./atomic.ts";
 import type { Compensation, Definition, PreviousVersion } from "./definition.ts";
 import type { Op } from "./op.ts";
+import type { PlanOp } from "./plan.ts";
 import type { OutputOf, StandardSchema } from "./standard-schema.ts";
 import type { Callback } from "./steps.ts";
 
@@ -47,11 +48,23 @@ export interface PreviousOptions<Tx, Mode extends CallbackMode> {
 export interface AtomicOptions<Tx, Mode extends CallbackMode, Schema extends StandardSchema, R>
   extends CommonOptions<Schema> {
   readonly handler: (op: AtomicOp<Tx>, input: OutputOf<Schema>) => Callback<Mode, R>;
+  readonly plan?: never;
+}
+
+/** An operation whose writes follow from its input alone. */
+export interface PlanOptions<Schema extends StandardSchema, R> extends CommonOptions<Schema> {
+  /**
+   * Says what is to be written, and the outcome. It runs before the claim is known, for duplicates
+   * too, so it decides and does nothing else.
+   */
+  readonly plan: (op: PlanOp, input: OutputOf<Schema>) => Callback<"sync", R>;
+  readonly handler?: never;
 }
 
 /** What is left of the options once their author has been served by their types. */
 type UntypedOptions = CommonOptions<StandardSchema> & {
-  readonly handler: unknown;
+  readonly handler?: unknown;
+  readonly plan?: unknown;
   readonly previous?: Readonly<Record<number, { input?: StandardSchema; handler: unknown }>>;
   readonly compensations?: Readonly<Record<string, Compensation>>;
 };
@@ -67,7 +80,12 @@ export function operationDefinition(name: string, options: UntypedOptions): Defi
 }
 
 export function atomicDefinition(name: string, options: UntypedOptions): Definition {
-  return { ...common(name, options), form: "atomic", handler: checkHandler(options.handler) };
+  const { handler, plan } = options;
+  if (handler !== undefined && plan !== undefined)
+    throw new NevertwiceError("option-invalid", "An operation has a `handler` or a `plan`.");
+  const planned = plan !== undefined;
+  const run = checkHandler(planned ? plan : handler);
+  return { ...common(name, options), form: "atomic", handler: run, planned };
 }
 
 function common(

@@ -1,3 +1,4 @@
+import type { Statement } from "../model/statement.ts";
 import type { MaybePromise, Store } from "../store.ts";
 
 /**
@@ -9,6 +10,7 @@ import type { MaybePromise, Store } from "../store.ts";
  * `async-callbacks`: transaction callbacks that may await; known from the store's capabilities.
  * `own-transaction`: a transaction object that can die, not the user's bare connection.
  * `unmigrated`: a database without the store's tables.
+ * `statements`: a store that carries planned statements, and one that writes a row of the user's.
  * `lineage`: a database that looks as if its history had changed.
  */
 export type Need =
@@ -19,6 +21,7 @@ export type Need =
   | "async-callbacks"
   | "own-transaction"
   | "unmigrated"
+  | "statements"
   | "lineage";
 
 /** One empty store, made anew for each case, and what surrounds it. */
@@ -33,6 +36,8 @@ export interface StoreBench<Tx = unknown> {
   readonly userRows: {
     /** Inserts with the user's own client; synchronous where the store's callbacks are. */
     insert(tx: Tx, id: string): MaybePromise<void>;
+    /** The same insert as data, where the store carries plans. */
+    statement?(id: string): Statement;
     /** The committed rows. */
     count(): MaybePromise<number>;
   };
@@ -71,6 +76,8 @@ function missing(need: Need, bench: StoreBench): string | undefined {
     return "a callback cannot end its transaction";
   if (need === "unmigrated" && bench.unmigrated === undefined)
     return "the bench has no database without tables";
+  if (need === "statements" && !(bench.store.carryOut && bench.userRows.statement))
+    return "the store has no tables for the writes of a plan";
   if (need === "lineage" && bench.changeLineage === undefined)
     return "the database's history cannot change, or not be told";
   if (need === "async-callbacks" && bench.store.capabilities.callbacks === "sync")

@@ -18,6 +18,7 @@ import { markCases } from "./cases/marks.ts";
 import { outboxCases } from "./cases/outbox.ts";
 import { outboxKeepingCases } from "./cases/outbox-keeping.ts";
 import { outboxOrderCases } from "./cases/outbox-order.ts";
+import { planCases } from "./cases/plans.ts";
 import { pruneCases } from "./cases/prune.ts";
 import { recordCases } from "./cases/records.ts";
 import { referenceCases } from "./cases/references.ts";
@@ -62,4 +63,5 @@ export const storeCases: readonly StoreCase[] = [
   ...outboxCases,
   ...outboxOrderCases,
   ...outboxKeepingCases,
+  ...planCases,
 ].sort((a, b) => a.guarantee - b.guarantee);

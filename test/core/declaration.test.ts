@@ -59,7 +59,10 @@ test("what an operation does not say is version 1, its whole input and one key f
   };
   const options = { input: Order, handler };
   assert.deepEqual(operationDefinition("pay", options), { ...expected, form: "resumable" });
-  assert.deepEqual(atomicDefinition("pay", options), { ...expected, form: "atomic" });
+  const atomic = { ...expected, form: "atomic", planned: false };
+  assert.deepEqual(atomicDefinition("pay", options), atomic);
+  const planned = atomicDefinition("pay", { input: Order, plan: handler });
+  assert.deepEqual(planned, { ...atomic, planned: true });
 });
 
 test("what an operation says is taken as it says it", () => {

@@ -113,7 +113,7 @@ export async function isExplained(
 }
 
 /** Calls whose callback takes its time: what they looked at before it may be over after it. */
-const WITH_CALLBACK = /^(?:atomic|transact|inbox\.handle|inbox\.acceptHandled) /;
+const WITH_CALLBACK = /^(?:atomic|plan|transact|inbox\.handle|inbox\.acceptHandled) /;
 
 /** The calls on the model, some of which wait in their callbacks while others go on. */
 async function playAll(

@@ -10,6 +10,7 @@ import {
   type Kind,
   keyOf,
   kind,
+  planning,
   snapshotOf,
   span,
   TICK_MS,
@@ -132,6 +133,17 @@ const claiming: readonly Kind[] = [
       world.store.atomic(claimOf(world, claim), (tx) =>
         doing(world, tx, done, { settlement: settlementOf(settlement), value: claim.attempt }),
       ),
+  ),
+  kind(
+    "plan",
+    3,
+    (chance) => ({
+      claim: drawClaim(chance, ["atomic"]),
+      settlement: drawSettlement(chance),
+      rows: Array.from({ length: chance.below(3) }, () => `row_${chance.below(12)}`),
+    }),
+    (world, { claim, settlement, rows }) =>
+      planning(world, claimOf(world, claim), rows, settlementOf(settlement)),
   ),
   kind(
     "takeOver",

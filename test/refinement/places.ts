@@ -6,6 +6,7 @@ import { PGlite } from "@electric-sql/pglite";
 import Database from "better-sqlite3";
 import pg from "pg";
 import postgres from "postgres";
+import type { Statement } from "../../src/model/statement.ts";
 import { memoryStore } from "../../src/stores/memory/store.ts";
 import { postgresStore } from "../../src/stores/postgres/store.ts";
 import type { SqliteClient } from "../../src/stores/sqlite/client.ts";
@@ -96,6 +97,7 @@ function sqlitePlace(dbs: readonly SqliteClient[]): Place {
   const stores = dbs.map((db) => sqliteStore(db, { skew }));
   return {
     ...{ store: inTurn<Place["store"]>(stores), skew, began: present() },
+    statement: (id) => ({ text: "INSERT INTO user_row (id) VALUES (?)", values: [id] }),
     insert: (tx, id) =>
       void (tx as SqliteClient).prepare("INSERT INTO user_row (id) VALUES (@id)").run({ id }),
     rows: () =>
@@ -144,7 +146,7 @@ function postgresGround({ store, skew, run, insert, rows, close }: Postgres): Gr
         made = true;
       }
       await run(EMPTY);
-      return { store, skew, began: present(), insert, rows };
+      return { store, skew, began: present(), insert, statement, rows };
     },
     async close() {
       await store.close();
@@ -159,6 +161,7 @@ interface Row {
 
 const INSERT = "INSERT INTO user_row VALUES ($1)";
 const SELECT = "SELECT id FROM user_row";
+const statement = (id: string): Statement => ({ text: INSERT, values: [id] });
 const idOf = ({ id }: Row): string => id;
 
 export function pgGround(url: string): Ground {

@@ -1,9 +1,10 @@
 import { recordId } from "../../src/model/key.ts";
 import type { Holder } from "../../src/model/operation.ts";
+import type { Statement } from "../../src/model/statement.ts";
 import { progressOf } from "../../src/model/step.ts";
 import type { ObjectHolder } from "../../src/store/inbox.ts";
 import type { MessageHolder } from "../../src/store/outbox.ts";
-import type { MaybePromise, Snapshot, Store } from "../../src/store.ts";
+import type { ClaimRequest, MaybePromise, Settlement, Snapshot, Store } from "../../src/store.ts";
 
 /** The unit of time of a sequence, in milliseconds: far more than a sequence takes by the wall. */
 export const TICK_MS = 60_000;
@@ -30,6 +31,8 @@ export interface World {
   readonly began: number;
   /** Inserts a row of the user's, whose id is unique. */
   insert(tx: unknown, id: string): MaybePromise<void>;
+  /** The same insert as data, where the store carries plans. */
+  statement?(id: string): Statement;
   /** The ids of the user's committed rows. */
   rows(): MaybePromise<readonly string[]>;
   /** The claims of objects and of messages that were answered, newest first. */
@@ -44,7 +47,7 @@ export interface World {
 }
 
 /** Somebody's empty store, before anything was seen of it. */
-export type Place = Pick<World, "store" | "skew" | "began" | "insert" | "rows">;
+export type Place = Pick<World, "store" | "skew" | "began" | "insert" | "statement" | "rows">;
 
 export function openWorld(place: Place): World {
   place.skew.ms = 0;
@@ -166,6 +169,26 @@ function doingNow<R>(world: World, tx: unknown, { row, throws }: Doing, result: 
   };
   const isLater = typeof inserted === "object" && inserted !== null && "then" in inserted;
   return (isLater ? inserted.then(end) : end()) as MaybePromise<R>;
+}
+
+/** What a plan writes, on a store that carries plans; the model does the same in a callback. */
+export function planning(
+  world: World,
+  request: ClaimRequest,
+  rows: readonly string[],
+  settlement: Settlement,
+): Promise<unknown> {
+  const { store, statement } = world;
+  if (store.carryOut !== undefined && statement !== undefined)
+    return store.carryOut(request, { statements: rows.map(statement), settlement });
+  const work = { settlement, value: undefined };
+  // A failed outcome leaves none of them, whatever would become of them.
+  const written = settlement.outcome.kind === "failed" ? [] : rows;
+  return store.atomic(request, async (tx) => {
+    await doing(world, tx, {}, undefined);
+    for (const row of written) await world.insert(tx, row);
+    return work;
+  });
 }
 
 export function bytes(text: string): Uint8Array {

@@ -1,3 +1,4 @@
+import type { Statement } from "../../src/model/statement.ts";
 import type { Answer, Store } from "../../src/store.ts";
 import { claimOf } from "../../src/verify/cases/sample.ts";
 
@@ -6,6 +7,8 @@ export interface Wired {
   readonly store: Store;
   /** The user's own statement in a callback; given up after a while, as users do. */
   insert(tx: unknown): Promise<void>;
+  /** The same as data. */
+  readonly statement: Statement;
   /** A transaction of the user's own, which is committed if the work was applied. */
   joining(work: (tx: unknown) => Promise<Answer<unknown>>): Promise<Answer<unknown>>;
 }

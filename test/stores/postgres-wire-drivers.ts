@@ -29,6 +29,7 @@ function overPg(url: string, patience: Patience, prepare: boolean): Opened {
   const store = postgresStore(pool, { ...patience, prepare, leases: pool });
   return {
     store: store as unknown as Store,
+    statement: { text: INSERT, values: [] },
     insert: (tx) =>
       bounded(statementMs, (tx as { query(sql: string): Promise<void> }).query(INSERT)),
     joining: joiningOver(statementMs, async () => {
@@ -53,6 +54,7 @@ function overPostgresJs(url: string, patience: Patience): Opened {
   const store = postgresStore(sql, { ...patience, leases: sql });
   return {
     store: store as unknown as Store,
+    statement: { text: INSERT, values: [] },
     insert: (tx) =>
       bounded(statementMs, (tx as { unsafe(text: string): Promise<void> }).unsafe(INSERT)),
     joining: joiningOver(statementMs, async () => {

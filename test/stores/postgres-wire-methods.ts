@@ -153,6 +153,14 @@ const ends: readonly Method[] = [
     prepare: async () => (wired) => atomicBy(wired, settlementOf({ kind: "failed", status: 422 })),
   },
   {
+    ...{ name: "carryOut", again: "found" },
+    prepare: async () => (wired) => planned(wired, settlement()),
+  },
+  {
+    ...{ name: "carryOut, failed", again: "found" },
+    prepare: async () => (wired) => planned(wired, settlementOf({ kind: "failed", status: 422 })),
+  },
+  {
     ...{ name: "join", again: "found" },
     prepare:
       async () =>
@@ -175,6 +183,15 @@ function atomicBy(
     await insert(tx);
     return { settlement: end, value: 7 };
   });
+}
+
+function planned(
+  { store, statement }: Wired,
+  end: ReturnType<typeof settlementOf>,
+): Promise<Answer<unknown>> {
+  if (store.carryOut === undefined) throw new Error("The store carries no plans.");
+  const planned = { statements: [statement], settlement: end };
+  return store.carryOut(requestOf("k", { form: "atomic" }), planned);
 }
 
 const reads: readonly Method[] = [

@@ -2,6 +2,7 @@ import { after } from "node:test";
 import { PGlite, type Transaction } from "@electric-sql/pglite";
 import type pg from "pg";
 import postgres from "postgres";
+import type { Statement } from "../../src/model/statement.ts";
 import { postgresStore } from "../../src/stores/postgres/store.ts";
 import type { StoreBench } from "../../src/verify/store.ts";
 import {
@@ -42,6 +43,7 @@ async function pgBench(url: string, pool: pg.Pool): Promise<StoreBench<pg.PoolCl
     },
     again: () => again(url),
     userRows: {
+      statement,
       insert: async (tx, id) => void (await tx.query("INSERT INTO user_row VALUES ($1)", [id])),
       count: async () => (await pool.query("SELECT FROM user_row")).rowCount ?? 0,
     },
@@ -83,6 +85,7 @@ async function postgresJsBench(
       return again;
     },
     userRows: {
+      statement,
       insert: async (tx, id) => void (await tx`INSERT INTO user_row VALUES (${id})`),
       count: async () => (await sql`SELECT FROM user_row`).count,
     },
@@ -106,6 +109,7 @@ async function pgliteBench(db: PGlite): Promise<StoreBench<Transaction>> {
       skew.ms += ms;
     },
     userRows: {
+      statement,
       insert: async (tx, id) => void (await tx.query("INSERT INTO user_row VALUES ($1)", [id])),
       count: async () => (await db.query("SELECT id FROM user_row")).rows.length,
     },
@@ -123,6 +127,11 @@ async function prepare(
   const ran = await store.migrate();
   await run(ran.length > 0 ? USER_TABLE : TRUNCATE);
 }
+
+const statement = (id: string): Statement => ({
+  text: "INSERT INTO user_row VALUES ($1)",
+  values: [id],
+});
 
 /** pg and postgres.js hand out the user's bare connection, which lives on in its pool. */
 const BARE = { "own-transaction": "callbacks get the user's own connection" };

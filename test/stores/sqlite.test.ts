@@ -20,6 +20,7 @@ async function openBench<Db extends SqliteClient>(file: TestFile<Db>): Promise<S
     },
     again: () => sqliteStore(file.connect(), { skew }),
     userRows: {
+      statement: (id) => ({ text: "INSERT INTO orders (id) VALUES (?)", values: [id] }),
       insert: (tx, id) => void tx.prepare("INSERT INTO orders (id) VALUES (@id)").run({ id }),
       count: () => {
         const row = db.prepare("SELECT count(*) AS count FROM orders").get({});

@@ -2,6 +2,7 @@
 import { DatabaseSync } from "node:sqlite";
 import Database from "better-sqlite3";
 import { drizzle } from "drizzle-orm/node-postgres";
+import { pgTable, text } from "drizzle-orm/pg-core";
 import pg, { type PoolClient } from "pg";
 import postgres from "postgres";
 import { z } from "zod";
@@ -15,6 +16,7 @@ type Same<A, B> =
 /** Compiles only if the two types are the same. */
 function same<A, B>(..._: Same<A, B> extends true ? [] : [never]): void {}
 
+const orders = pgTable("orders", { id: text("id").primaryKey() });
 const input = z.object({ cartId: z.string(), amount: z.int(), note: z.string().default("none") });
 const once = nevertwice({ store: postgresStore(new pg.Pool()), namespace: "types" });
 
@@ -97,6 +99,28 @@ embedded.operation("sync", {
 embedded.atomic("local", { input, handler: (op) => ok({ open: op.tx.isOpen }) });
 // @ts-expect-error And so is the handler of an atomic operation.
 embedded.atomic("async", { input, handler: async () => ok() });
+
+const planned = embedded.atomic("planned", {
+  input,
+  plan: (op, order) => {
+    same<typeof order, { cartId: string; amount: number; note: string }>();
+    // @ts-expect-error A plan has no transaction: it says what is to be written.
+    void op.tx;
+    op.write("INSERT INTO orders VALUES (?, ?)", [op.key, order.amount]);
+    op.write(drizzle(new pg.Pool()).insert(orders).values({ id: op.key }));
+    return ok({ orderId: op.key }, 201);
+  },
+});
+export async function callPlanned(): Promise<void> {
+  const { body } = unwrap(
+    await planned.run({ scope: "a", key: "k", input: { cartId: "c", amount: 1 } }),
+  );
+  same<typeof body, { readonly orderId: string }>();
+}
+// @ts-expect-error A plan is synchronous.
+embedded.atomic("later", { input, plan: async () => ok() });
+// @ts-expect-error An operation has a handler or a plan.
+embedded.atomic("both", { input, plan: () => ok(), handler: () => ok() });
 
 const better = nevertwice({ store: sqliteStore(new Database(":memory:")) });
 better.atomic("typed", {

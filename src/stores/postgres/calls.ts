@@ -1,9 +1,11 @@
 import type { StagedMessage } from "../../model/message.ts";
 import type { Holder } from "../../model/operation.ts";
+import type { StatementValue } from "../../model/statement.ts";
 import type {
   ClaimRequest,
   FencedWrite,
   Message,
+  PlannedWork,
   Settlement,
   Suspension,
   TakeOverRequest,
@@ -111,6 +113,43 @@ export function settleAtomicCall(
       ...[attemptId, hex(fingerprint), recipe, ...outcomeCells(settlement), String(skewMs)],
     ],
   };
+}
+
+/** A failed outcome leaves neither statements nor messages behind. */
+export function carryOutCall(request: ClaimRequest, planned: PlannedWork, skewMs: number): Call {
+  const { id, name, version, form, attemptId, fingerprint, recipe } = request;
+  const { settlement } = planned;
+  const fails = settlement.outcome.kind === "failed";
+  const statements = fails
+    ? []
+    : planned.statements.map(({ text, values }) => [text, cells(values)]);
+  const kept = fails ? { ...settlement, messages: [] } : settlement;
+  return {
+    name: "carry_out",
+    values: [
+      ...[idCell(id), JSON.stringify(statements), "false"],
+      ...[request.origin, request.scope, request.key, hex(request.input)],
+      ...[
+        ...horizonCells(request),
+        name,
+        String(version),
+        form,
+        attemptId,
+        hex(fingerprint),
+        recipe,
+      ],
+      ...[...outcomeCells(kept), String(skewMs)],
+    ],
+  };
+}
+
+/** Each as the text of a constant without a type, which takes the one of its place. */
+function cells(values: readonly StatementValue[]): Cell[] {
+  return values.map((value) => {
+    if (value === null) return null;
+    if (value instanceof Date) return value.toISOString();
+    return value instanceof Uint8Array ? `\\x${hex(value)}` : String(value);
+  });
 }
 
 export function takeOverCall(request: TakeOverRequest, owner: Owner, skewMs: number): Call {

@@ -1,6 +1,6 @@
 import { NevertwiceError } from "../../model/errors.ts";
 import type { Answer } from "../../store.ts";
-import { SQLSTATES } from "./statements.ts";
+import { PLANNED, SQLSTATES } from "./statements.ts";
 
 /** How far a call had come when it failed. */
 export type Reached =
@@ -103,6 +103,8 @@ function neverConnected(error: unknown): boolean {
 
 /** The way out, for the errors that a person has to mend. */
 function explain(error: unknown, state: string | undefined): unknown {
+  // Inside of a function of ours it is a statement of the user's that found no table.
+  if (isPlanned(error)) return error;
   if (state === "42P01" || state === "42883")
     return new NevertwiceError("schema-outdated", undefined, { cause: error });
   if (state === "25006")
@@ -112,6 +114,12 @@ function explain(error: unknown, state: string | undefined): unknown {
       { cause: error },
     );
   return error;
+}
+
+/** Whether a statement of a plan failed, by where the server says that the error was. */
+export function isPlanned(error: unknown): boolean {
+  if (typeof error !== "object" || error === null || !("where" in error)) return false;
+  return typeof error.where === "string" && error.where.includes(PLANNED);
 }
 
 /** The answer inside a refused fenced write, or undefined for any other error. */

@@ -8,6 +8,7 @@ import {
   ownerOf,
   UNHELD,
 } from "./functions-lineage.ts";
+import { carryOutFunctions } from "./functions-plan.ts";
 import {
   ACCEPTABLE,
   ANSWER,
@@ -35,6 +36,7 @@ export function functions(names: Names): string {
     claimFunction(names),
     claimAtomicFunction(names),
     settleAtomicFunction(names),
+    carryOutFunctions(names),
     takeOverFunction(names),
     stepFunctions(names),
     settleFunction(names),

@@ -17,6 +17,7 @@ export type OperationFunction =
   | "claim"
   | "claim_atomic"
   | "settle_atomic"
+  | "carry_out"
   | "take_over"
   | "renew"
   | "begin_step"
@@ -67,6 +68,31 @@ export const OPERATION_FUNCTIONS: Readonly<Record<OperationFunction, Parameters>
     p_id: "id",
     p_transaction: "text",
     p_created_ms: "number",
+    p_name: "text",
+    p_version: "integer",
+    p_form: "text",
+    p_attempt_id: "text",
+    p_fingerprint: "bytes",
+    p_recipe: "text",
+    p_kind: "text",
+    p_status: "integer",
+    p_reference: "text",
+    p_headers: "text",
+    p_body: "bytes",
+    p_messages: "json",
+    p_skew_ms: "number",
+  },
+  carry_out: {
+    p_id: "id",
+    p_statements: "json",
+    p_wait: "flag",
+    p_origin: "text",
+    p_scope: "text",
+    p_key: "text",
+    p_input: "bytes",
+    p_key_time: "number",
+    p_past_ms: "number",
+    p_future_ms: "number",
     p_name: "text",
     p_version: "integer",
     p_form: "text",

@@ -114,6 +114,9 @@ export const SERVER =
 /** The low half of a number, as `pg_locks` shows it. */
 export const advisoryHalf = (number: string): string => `((${number}) & 4294967295)::oid`;
 
+/** What the name of the function ends with that runs a statement of a plan. */
+export const PLANNED = "run_planned";
+
 /** What the functions of the database raise, beside Postgres's own codes. */
 export const SQLSTATES = {
   /** A fenced write was refused; the message is the `Fenced` answer. */

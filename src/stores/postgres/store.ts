@@ -3,6 +3,7 @@ import { NevertwiceError } from "../../model/errors.ts";
 import type { Store } from "../../store.ts";
 import { guarded } from "./answers.ts";
 import { atomic } from "./atomic.ts";
+import { carryOut } from "./carry-out.ts";
 import { type Connections, connections, type Patience } from "./connection.ts";
 import { inbox } from "./inbox.ts";
 import { join } from "./join.ts";
@@ -90,6 +91,7 @@ export function postgresStore<Pool extends PostgresPool, Tx = ClientOf<Pool>>(
         return answer;
       }),
     atomic: (request, work) => guarded(() => atomic(context, request, work)),
+    carryOut: carryOut(db, names, skew),
     inbox: inbox(context),
     outbox: outbox(db, names, skew),
     join: (tx, request, work) => guarded(() => join(context, tx, request, work)),

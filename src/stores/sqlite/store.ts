@@ -3,6 +3,7 @@ import { NevertwiceError } from "../../model/errors.ts";
 import { type Random, systemRandom } from "../../model/random.ts";
 import type { Answer, Store } from "../../store.ts";
 import { inboxOf, outboxOf } from "./access.ts";
+import { carried } from "./carry-out.ts";
 import * as claims from "./claims.ts";
 import { connectionOf, type SqliteClient } from "./client.ts";
 import * as keeping from "./keeping.ts";
@@ -95,6 +96,8 @@ export function sqliteStore<Client extends SqliteClient, Tx = Client>(
       write(() => writes.transact(tables, access.savepoint, holder, () => work(tx)), true),
     atomic: (request, work) =>
       write(() => writes.atomic(tables, access.savepoint, request, () => work(tx)), true),
+    carryOut: (request, planned) =>
+      write(() => writes.atomic(tables, access.savepoint, request, carried(db, planned)), true),
     read: (id) => read(() => records.read(tables, id)),
     due: (request) => read(() => records.due(tables, request)),
     list: (filter) => read(() => records.list(tables, filter)),

@@ -24,10 +24,16 @@ export function watchedOnce(
     name: string,
     options: Options,
   ): Options => ({ ...options, handler: watch(begins, name, options.handler as Handler) });
+  // A plan begins and ends at once, so that nobody can see it under way.
+  const atomic = (name: string, options: { readonly handler?: unknown }): never =>
+    once.atomic(
+      name,
+      ("plan" in options ? options : watched(name, options as { handler: unknown })) as never,
+    ) as never;
   return {
     ...once,
     operation: (name, options) => once.operation(name, watched(name, options)),
-    atomic: (name, options) => once.atomic(name, watched(name, options)),
+    atomic,
     relay(topic, send, options) {
       relays(topic);
       once.relay(topic, watchSend(begins, topic, send), options);

@@ -1,0 +1,39 @@
+import type { Answer, AtomicAnswer, OperationStore } from "../../store.ts";
+import { guarded } from "./answers.ts";
+import { batches } from "./batch.ts";
+import { carryOutCall } from "./calls.ts";
+import type { Connections } from "./connection.ts";
+import { toSettled } from "./documents.ts";
+import { isPlanned } from "./errors.ts";
+import type { Names } from "./statements.ts";
+import { judged, toAnswer, toClaimAnswer } from "./transaction.ts";
+
+/** Operations whose writes are known beforehand: they leave in groups. */
+export function carryOut(
+  db: Connections,
+  names: Names,
+  skew: { readonly ms: number },
+): NonNullable<OperationStore["carryOut"]> {
+  const call = batches(names, db);
+  return (request, planned) =>
+    guarded(async (): Promise<Answer<AtomicAnswer<undefined>>> => {
+      const answer = await call(carryOutCall(request, planned, skew.ms));
+      if (answer.kind === "not-applied" && !answer.again) {
+        const { error } = answer;
+        if (isPlanned(error)) return { kind: "ok", value: { kind: "threw", error } };
+        const finished = judged(names, answer);
+        return finished.kind === "refused" ? answer : toAnswer(finished);
+      }
+      if (answer.kind !== "ok") return answer;
+      const [word = "", at = ""] = answer.value.split(" ", 2);
+      if (word === "done") {
+        const claimed = toClaimAnswer(request, `claimed ${at}`);
+        if (claimed.kind !== "claimed") throw new Error("A claim was read as none.");
+        const snapshot = toSettled(claimed.snapshot, planned.settlement, answer.value);
+        return { kind: "ok", value: { kind: "committed", value: undefined, snapshot } };
+      }
+      const claimed = toClaimAnswer(request, answer.value);
+      if (claimed.kind === "claimed") throw new Error("A plan was answered with a claim.");
+      return claimed.kind === "unclaimed" ? { kind: "ok", value: claimed.value } : claimed;
+    });
+}
