@@ -12,6 +12,7 @@ import { DRIVERS, simulate } from "../test/simulation/simulation.ts";
 import {
   BACKWARD_WORKLOADS,
   COMPOSED_WORKLOADS,
+  PLANNED_WORKLOADS,
   VENDOR_WORKLOADS,
   WEBHOOK_WORKLOADS,
   WORKLOADS,
@@ -67,7 +68,7 @@ function readTask(args: readonly string[]): Task {
 function workloadNamed(name: string): WorkloadName {
   const all = [
     ...[...WORKLOADS, ...VENDOR_WORKLOADS, ...WEBHOOK_WORKLOADS],
-    ...[...BACKWARD_WORKLOADS, ...COMPOSED_WORKLOADS],
+    ...[...BACKWARD_WORKLOADS, ...COMPOSED_WORKLOADS, ...PLANNED_WORKLOADS],
   ];
   const known = all.find((one) => one === name);
   if (known === undefined) throw new Error(`There is no workload "${name}". Usage: ${USAGE}`);

@@ -2,6 +2,8 @@ import type { SettingsOptions } from "../core/settings.ts";
 import type { MaybePromise } from "../model/answer.ts";
 import { systemClock } from "../model/clock.ts";
 import { NevertwiceError } from "../model/errors.ts";
+import type { Statement } from "../model/statement.ts";
+import type { MemoryTransaction } from "../stores/memory/store.ts";
 import { type Chance, seededChance } from "./simulation/chance.ts";
 import { foreignError, foreignWaits } from "./simulation/foreign.ts";
 import { type History, play } from "./simulation/history.ts";
@@ -64,6 +66,11 @@ export interface SimulateOptions<Declared extends Operations, Outside = undefine
    * what they recorded is done again, with the same provider keys. False by default.
    */
   readonly failover?: boolean;
+  /**
+   * What a statement of a plan does to the tables of the simulation, which know no SQL. Unless set,
+   * it becomes a row of the table `statements`.
+   */
+  readonly write?: (tx: MemoryTransaction, statement: Statement) => void;
   /** As for `nevertwice()`; the lease is 1 s here, and 20 attempts are made. */
   readonly settings?: SettingsOptions;
 }
@@ -149,13 +156,13 @@ function subjectOf<Declared extends Operations, Outside>(
   options: SimulateOptions<Declared, Outside>,
 ): Subject {
   const { build, requests, invariant, outside, provider = {}, settings = {} } = options;
-  const { failover = false } = options;
+  const { failover = false, write } = options;
   if (typeof build !== "function")
     throw new NevertwiceError("option-invalid", "`build` is a function that declares operations.");
   if (!Array.isArray(requests) || requests.length === 0)
     throw new NevertwiceError("option-invalid", "`requests` names at least one operation to run.");
   return {
-    ...{ requests, provider, settings, failover },
+    ...{ requests, provider, settings, failover, tables: write ? { write } : {} },
     build: build as unknown as Subject["build"],
     invariant: (invariant ?? (() => undefined)) as unknown as Subject["invariant"],
     outside: outside ?? (() => undefined),

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { fail, nevertwice, type OperationEvent, ok, type PlanOp } from "../../src/index.ts";
-import { memoryStore } from "../../src/stores/memory/store.ts";
+import {
+  fail,
+  nevertwice,
+  type OperationEvent,
+  ok,
+  type PlanOp,
+  type Statement,
+} from "../../src/index.ts";
+import { type MemoryTransaction, memoryStore } from "../../src/stores/memory/store.ts";
 import { sqliteStore } from "../../src/stores/sqlite/store.ts";
 import { nodeFile } from "../stores/sqlite-files.ts";
 import { Order } from "./stage.ts";
@@ -183,8 +190,34 @@ test("a plan runs inside of no other operation, and holds none (step-nested)", a
   await assert.rejects(nested ?? Promise.resolve(), { code: "step-nested" });
 });
 
+test("in memory a statement is a row, or what the test makes of it", async () => {
+  for (const [write, table] of [
+    [undefined, "statements"],
+    [
+      (tx: MemoryTransaction, { values }: Statement) => tx.table("orders").put("k", values),
+      "orders",
+    ],
+  ] as const) {
+    const store = memoryStore(write ? { write } : {});
+    const operation = nevertwice({ store }).atomic("place", { input: Order, plan: place });
+    for (let i = 0; i < 2; i += 1) assert.equal((await operation.run(call)).kind, "succeeded");
+    const statement = { text: INSERT, values: ["k", 1250] };
+    assert.deepEqual(store.table(table).values(), [write ? statement.values : statement]);
+    const failing = nevertwice({ store }).atomic("fail", {
+      input: Order,
+      plan: (op) => {
+        op.write(INSERT, [op.key, 1]);
+        return fail({}, 409);
+      },
+    });
+    assert.equal((await failing.run({ ...call, key: "f" })).kind, "failed");
+    assert.equal(store.table(table).values().length, 1);
+  }
+});
+
 test("a store without tables carries plans that write nothing", async () => {
-  const once = nevertwice({ store: memoryStore(), waitMs: 0 });
+  const { carryOut: _, ...bare } = memoryStore();
+  const once = nevertwice({ store: bare, waitMs: 0 });
   const quiet = once.atomic("quiet", {
     input: Order,
     plan: (op, order) => {

@@ -90,6 +90,12 @@ const BACKWARD_MEETINGS: readonly string[] = [
   ),
 ];
 
+/** The same for what is said before its claim is known. */
+const PLAN_MEETINGS: readonly string[] = [
+  ...STORE_FAULTS.map((fault) => `store.carryOut ${fault}`),
+  "handler.start throw",
+];
+
 /** The same for what goes out as a message. */
 const MAIL_MEETINGS: readonly string[] = [
   ...["claim", "end"].flatMap((method) =>
@@ -101,7 +107,7 @@ const MAIL_MEETINGS: readonly string[] = [
 const LISTS = {
   ...{ common: MEETINGS, doubtful: DOUBTFUL_MEETINGS },
   ...{ events: EVENT_MEETINGS, vendors: VENDOR_MEETINGS, mail: MAIL_MEETINGS },
-  backward: BACKWARD_MEETINGS,
+  ...{ backward: BACKWARD_MEETINGS, plans: PLAN_MEETINGS },
 } as const;
 
 /** What those who draw from these workloads must meet. */
@@ -109,6 +115,7 @@ export function listOf(workloads: readonly WorkloadName[] = WORKLOADS): keyof ty
   if (workloads.every((name) => Object.hasOwn(WEBHOOKS, name))) return "events";
   if (workloads.every((name) => Object.hasOwn(VENDORS, name))) return "vendors";
   if (workloads.every((name) => Object.hasOwn(BACKWARD, name))) return "backward";
+  if (workloads.every((name) => name.startsWith("atomic-plan"))) return "plans";
   return workloads.every((name) => Object.hasOwn(DOUBTFUL, name)) ? "doubtful" : "common";
 }
 

@@ -13,6 +13,7 @@ import { checkEvents } from "./webhook-rules.ts";
 import {
   BACKWARD_WORKLOADS,
   COMPOSED_WORKLOADS,
+  PLANNED_WORKLOADS,
   VENDOR_WORKLOADS,
   WEBHOOK_WORKLOADS,
 } from "./workload.ts";
@@ -24,6 +25,7 @@ const FAILOVERS = 3_000;
 const MANNERS = 3_000;
 const MAILS = 3_000;
 const BACKWARD = 2_500;
+const PLANS = 2_000;
 const NEXT = 2_000;
 const REPEATED = 150;
 
@@ -80,6 +82,16 @@ test("what is taken back is so once, and whole, and an operation inside another 
   context.diagnostic(`${campaign.histories} histories, ${campaign.faults} faults, no violation`);
   for (const line of table(campaign, "backward").split("\n")) context.diagnostic(line);
   assert.deepEqual(missed(campaign, "backward"), [], "a port never met one of its faults");
+  assert.deepEqual(belowFloor(campaign, workloads), [], "too few operations reach their outcome");
+});
+
+test("a plan is carried out once, whatever is lost of it", async (context) => {
+  const workloads = PLANNED_WORKLOADS;
+  const { found, campaign } = await launch({ seeds: PLANS, workloads });
+  if (found) assert.fail(found.text);
+  context.diagnostic(`${campaign.histories} histories, ${campaign.faults} faults, no violation`);
+  for (const line of table(campaign, "plans").split("\n")) context.diagnostic(line);
+  assert.deepEqual(missed(campaign, "plans"), [], "a port never met one of its faults");
   assert.deepEqual(belowFloor(campaign, workloads), [], "too few operations reach their outcome");
 });
 

@@ -98,6 +98,12 @@ export function watchedStore(world: World, node: Node): Watched {
         { gate },
       );
     },
+    carryOut: (request, planned) =>
+      call(
+        "carryOut",
+        () => raw.carryOut(request, planned),
+        (answer) => (answer.kind === "committed" ? claimedBy(answer.snapshot, request) : undefined),
+      ),
     note: (id, evidence) => call("note", () => raw.note(id, evidence)),
     stepOf: (mark) => call("stepOf", () => raw.stepOf(mark)),
     reopen: (id, reopening) =>

@@ -3,6 +3,7 @@ import type { AfterCrash } from "../../src/core/definition.ts";
 import type { Operation } from "../../src/core/handle.ts";
 import type { Once } from "../../src/core/once.ts";
 import type { Op } from "../../src/core/op.ts";
+import type { Statement } from "../../src/model/statement.ts";
 import type { MemoryTransaction } from "../../src/stores/memory/store.ts";
 import { BACKWARD, compensationsOf } from "./backward.ts";
 import type { Code } from "./code.ts";
@@ -46,6 +47,9 @@ export const VENDOR_WORKLOADS = [
 /** Those whose handlers run another operation. */
 export const COMPOSED_WORKLOADS = ["composed"] as const;
 
+/** Those that only say what is to be written. */
+export const PLANNED_WORKLOADS = ["atomic-plan", "atomic-plan-fail"] as const;
+
 /** Those whose effects are taken back by what was declared; a campaign of their own, too. */
 export const BACKWARD_WORKLOADS = ["bounced", "barred", "split"] as const;
 
@@ -55,6 +59,7 @@ export type WorkloadName = (
   | typeof VENDOR_WORKLOADS
   | typeof BACKWARD_WORKLOADS
   | typeof COMPOSED_WORKLOADS
+  | typeof PLANNED_WORKLOADS
 )[number];
 
 /** What the checker may expect of a workload. */
@@ -93,6 +98,8 @@ export const EXPECTED: Readonly<Record<WorkloadName, Expectation>> = {
   "taken-back": { ...SHOP, charges: 0, most: 1, fails: true },
   atomic: { ...SHOP, charges: 0 },
   "atomic-fail": { ...SHOP, charges: 0, fails: true },
+  "atomic-plan": { ...SHOP, charges: 0 },
+  "atomic-plan-fail": { ...SHOP, charges: 0, fails: true },
   "opaque-doubt": { ...PLAIN, doubts: true, keyless: true },
   "opaque-rerun": PLAIN,
   "opaque-probe": PLAIN,
@@ -127,6 +134,7 @@ export type Perform = (call: {
 export function declare(name: WorkloadName, release: Release, parts: Parts): Perform {
   const { once, code, hands } = parts;
   if (name.startsWith("opaque")) return declareOpaque(name, once, code, hands);
+  if (name.startsWith("atomic-plan")) return declarePlanned(name, once, code, hands);
   if (name.startsWith("atomic")) return declareAtomic(name, once, code, hands);
   const handlerOf =
     (handle: (work: Work) => Promise<unknown>) =>
@@ -223,6 +231,29 @@ function declareAtomic(name: WorkloadName, once: Shop, code: Code, hands: Hands)
     },
   });
   return asker(operation as Operation<Input, unknown>);
+}
+
+/** It runs for duplicates too, so that nothing is said of its runs. */
+function declarePlanned(name: WorkloadName, once: Shop, code: Code, hands: Hands): Perform {
+  const operation = once.atomic(name, {
+    input: anything,
+    plan: (op, input: Input) => {
+      const label = `${op.scope}/${op.key}`;
+      hands.mood("start", label);
+      const id = `order-${hands.nonce()}`;
+      op.write("an order", [id, label, String(input.amount)]);
+      op.stage("receipt", { id });
+      return name === "atomic-plan" ? code.ok({ id }, 201) : code.fail({ id }, 402);
+    },
+  });
+  return asker(operation as Operation<Input, unknown>);
+}
+
+/** What the planned statement does to the orders. */
+export function writeOrder(tx: MemoryTransaction, { values }: Statement): void {
+  const [id, operation, variant] = values.map(String);
+  const order: Order = { operation: `${operation}`, variant: `${variant}`, status: "paid" };
+  tx.table<Order>("orders").insert(`${id}`, order);
 }
 
 function declareOpaque(name: WorkloadName, once: Shop, code: Code, hands: Hands): Perform {

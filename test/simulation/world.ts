@@ -13,7 +13,7 @@ import { type Node, RELEASES, type Release, type Scheduler, START } from "./sche
 import { createSender, type Sender } from "./sender.ts";
 import { type SharedStore, watchedStore } from "./watched-store.ts";
 import { declareInbox } from "./webhook.ts";
-import { declare, type Perform } from "./workload.ts";
+import { declare, type Perform, writeOrder } from "./workload.ts";
 
 /** One process with its own instance of the library; a crash replaces the instance. */
 export interface Process {
@@ -79,7 +79,7 @@ export function createWorld(code: Code, plan: Plan, chance: Chance, scheduler: S
     ids: plan.operations.map(({ workload, scope, key }) =>
       recordId(workload.startsWith("opaque") ? "http" : "own", scope, key),
     ),
-    raw: code.memoryStore({ clock: wall }),
+    raw: code.memoryStore({ clock: wall, write: writeOrder }),
     ...{ era: 0, back: undefined, deploys: plan.deploys === true },
     keys: { busy: new Set(), frozen: new Set(), cancelled: new Set() },
     facts: [],

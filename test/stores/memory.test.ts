@@ -24,7 +24,10 @@ test("every guarantee of the contract has a case of its number", () => {
 
 function openBench(): StoreBench<MemoryTransaction> {
   const skew = { ms: 0 };
-  const store: MemoryStore = memoryStore({ skew });
+  const store: MemoryStore = memoryStore({
+    skew,
+    write: (tx, { values: [id] }) => tx.table("orders").insert(String(id), id),
+  });
   return {
     store,
     advance(ms) {
@@ -35,6 +38,7 @@ function openBench(): StoreBench<MemoryTransaction> {
     changeLineage: () => store.checkpoint()(),
     userRows: {
       insert: (tx, id) => tx.table<string>("orders").insert(id, id),
+      statement: (id) => ({ text: "insert an order", values: [id] }),
       count: () => store.table("orders").values().length,
     },
     lacks: {

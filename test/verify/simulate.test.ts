@@ -131,6 +131,35 @@ test("staged messages are relayed, also by a process that comes after the one th
   assert.ok(Object.keys(report.faults["effect.post"] ?? {}).length > 0);
 });
 
+test("a plan is carried out once for each key, by the tables that the user gives it", async () => {
+  for (const write of [true, false]) {
+    const report = await simulate({
+      seed: 5,
+      histories: 150,
+      ...(write && { write: (tx, { values: [id, to] }) => tx.table("mails").insert(`${id}`, to) }),
+      build: ({ once }) => ({
+        welcome: once.atomic("welcome", {
+          input: z.object({ to: z.string() }),
+          plan: (op, { to }) => {
+            op.write("INSERT INTO mail VALUES ($1, $2)", [op.key, to]);
+            return ok({ to }, 201);
+          },
+        }),
+      }),
+      requests: ["ann", "bob"].map((to) => ({
+        ...({ operation: "welcome", scope: "acct_1", key: to } as const),
+        input: { to },
+      })),
+      invariant({ table, operations }) {
+        const done = operations.filter(({ state }) => state === "succeeded");
+        assert.equal(table(write ? "mails" : "statements").values().length, done.length);
+      },
+    });
+    assert.ok(report.passed, report.text);
+    assert.ok(Object.keys(report.faults["store.carryOut"] ?? {}).includes("lost-answer"));
+  }
+});
+
 test("a handler that waits for a real timer is refused, with its line and the way out", async () => {
   const waiting = simulate({
     histories: 1,

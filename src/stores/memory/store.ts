@@ -1,5 +1,13 @@
 import { type Clock, systemClock } from "../../model/clock.ts";
-import type { Answer, Lineage, Store } from "../../store.ts";
+import type { Statement } from "../../model/statement.ts";
+import type {
+  Answer,
+  AtomicAnswer,
+  ClaimRequest,
+  Lineage,
+  PlannedWork,
+  Store,
+} from "../../store.ts";
 import { attempt, attemptLater } from "./answer.ts";
 import { claim, takeOver, type UnderWay } from "./claims.ts";
 import { begin, effectsInMemory, record } from "./effects.ts";
@@ -11,8 +19,13 @@ import { prune } from "./prune.ts";
 import { reopen } from "./reopening.ts";
 import { due, list } from "./search.ts";
 import { createShelves } from "./shelves.ts";
-import { type MemoryTransaction, memoryTables, type ReadableTable } from "./tables.ts";
-import { atomic, transact } from "./transactions.ts";
+import {
+  keepStatement,
+  type MemoryTransaction,
+  memoryTables,
+  type ReadableTable,
+} from "./tables.ts";
+import { atomic, carryOut, transact } from "./transactions.ts";
 import { renewed, settled, suspended } from "./writes.ts";
 
 export type { MemoryTable, MemoryTransaction, ReadableTable } from "./tables.ts";
@@ -21,11 +34,17 @@ export interface MemoryStoreOptions {
   readonly clock?: Clock;
   /** Added to the wall clock, in milliseconds; a test moves it instead of sleeping. */
   readonly skew?: { ms: number };
+  /**
+   * What a statement of a plan does to the tables here, which know no SQL; must be synchronous.
+   * Unless set, it becomes a row of the table `statements`.
+   */
+  readonly write?: (tx: MemoryTransaction, statement: Statement) => void;
 }
 
 export interface MemoryStore extends Store<MemoryTransaction, "async"> {
   /** The committed rows of a table of the user's own. */
   table<T>(name: string): ReadableTable<T>;
+  carryOut(request: ClaimRequest, planned: PlannedWork): Promise<Answer<AtomicAnswer<undefined>>>;
   lineage(): Promise<Answer<Lineage>>;
   /**
    * Remembers all that is committed now.
@@ -44,7 +63,7 @@ export interface MemoryStore extends Store<MemoryTransaction, "async"> {
  * goes out `inbox-objects.ts`, `inbox-ends.ts` and `outbox.ts`.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
-  const { clock = systemClock, skew = { ms: 0 } } = options;
+  const { clock = systemClock, skew = { ms: 0 }, write = keepStatement } = options;
   const now = (): number => clock.wall() + skew.ms;
   const shelves = createShelves();
   const messages = memoryMessages(shelves);
@@ -76,6 +95,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       attempt(() => ledger.write(holder, suspended(suspension))),
     transact: (holder, work) => attemptLater(() => transact(ledger, tables, holder, work)),
     atomic: (request, work) => attemptLater(() => atomic(ledger, tables, underWay, request, work)),
+    carryOut: (request, planned) =>
+      attemptLater(() => carryOut(ledger, tables, underWay, request, planned, write)),
     read: async (id) =>
       attempt(() => {
         const record = ledger.find(id);

@@ -1,3 +1,4 @@
+import type { Statement } from "../../model/statement.ts";
 import type { MaybePromise } from "../../store.ts";
 import type { Shelves } from "./shelves.ts";
 
@@ -78,6 +79,12 @@ async function runOn<T>(
   } finally {
     alive = false;
   }
+}
+
+/** A statement that nobody here understands, kept as it is. */
+export function keepStatement(tx: MemoryTransaction, statement: Statement): void {
+  const statements = tx.table<Statement>("statements");
+  statements.insert(String(statements.values().length + 1), statement);
 }
 
 /** Values are copied in and out, so that nobody holds a row by a reference. */

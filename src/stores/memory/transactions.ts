@@ -1,9 +1,11 @@
 import type { Holder } from "../../model/operation.ts";
+import type { Statement } from "../../model/statement.ts";
 import type {
   AtomicAnswer,
   AtomicWork,
   ClaimRequest,
   MaybePromise,
+  PlannedWork,
   TransactAnswer,
   Transacted,
 } from "../../store.ts";
@@ -57,4 +59,20 @@ export async function atomic<T>(
   } finally {
     underWay.delete(running.id);
   }
+}
+
+/** The same with the statements of a plan; a failed outcome leaves none of them. */
+export function carryOut(
+  ledger: MemoryLedger,
+  tables: MemoryTables,
+  underWay: UnderWay,
+  request: ClaimRequest,
+  { statements, settlement }: PlannedWork,
+  write: (tx: MemoryTransaction, statement: Statement) => void,
+): Promise<AtomicAnswer<undefined>> {
+  return atomic(ledger, tables, underWay, request, (tx) => {
+    if (settlement.outcome.kind === "succeeded")
+      for (const statement of statements) write(tx, statement);
+    return { settlement, value: undefined };
+  });
 }

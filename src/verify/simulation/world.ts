@@ -1,6 +1,6 @@
 import type { SettingsOptions } from "../../core/settings.ts";
 import type { MaybePromise } from "../../model/answer.ts";
-import { memoryStore } from "../../stores/memory/store.ts";
+import { type MemoryStoreOptions, memoryStore } from "../../stores/memory/store.ts";
 import type { Chance } from "./chance.ts";
 import { type Client, startClient } from "./client.ts";
 import { createLuck } from "./fault.ts";
@@ -27,6 +27,8 @@ export interface Subject {
   readonly provider: ProviderOptions;
   readonly doubts: "refused" | "allowed";
   readonly settings: SettingsOptions;
+  /** What the store's tables make of planned statements. */
+  readonly tables: Pick<MemoryStoreOptions, "write">;
   /** Whether the store may forget its newest commits. */
   readonly failover: boolean;
 }
@@ -64,7 +66,7 @@ export function createWorld(subject: Subject, plan: Plan, chance: Chance): World
     ...{ back: undefined, failovers: 0 },
     ...{ build: subject.build, settings: subject.settings, topics: new Set<string>() },
     seed: "simulation",
-    raw: memoryStore({ clock: { ...wall, ...idle } }),
+    raw: memoryStore({ clock: { ...wall, ...idle }, ...subject.tables }),
     bank: createBank(subject.provider),
     outside: subject.outside(),
     addClient(request, given) {
