@@ -231,6 +231,8 @@ test("a store without tables carries plans that write nothing", async () => {
   assert.ok(again.kind === "succeeded" && again.replayed);
   const writing = once.atomic("writing", { input: Order, plan: place as never });
   await assert.rejects(writing.run({ ...call, key: "w" }), { code: "capability-missing" });
+  const broken = once.atomic("broken", { input: Order, plan: () => assert.fail("A bug.") });
+  assert.equal((await broken.run({ ...call, key: "b" })).kind, "retry-scheduled");
 });
 
 test("an operation has a handler or a plan, and joins with a handler alone", async () => {

@@ -20,7 +20,7 @@ test("a write is a text and its values, or a query as pg takes it", () => {
   assert.deepEqual(toStatement(TEXT, ["order_1", 1250]), STATEMENT);
   assert.deepEqual(toStatement({ text: TEXT, values: ["order_1", 1250] }), STATEMENT);
   assert.deepEqual(toStatement("DELETE FROM basket"), { text: "DELETE FROM basket", values: [] });
-  assert.deepEqual(toStatement({ text: " DELETE FROM basket ;\n" }), {
+  assert.deepEqual(toStatement({ text: " DELETE FROM basket  ;\n" }), {
     text: "DELETE FROM basket",
     values: [],
   });
