@@ -92,7 +92,7 @@ async function runDeclared(run: Run, definition: Definition): Promise<Ending> {
   });
   const op = createOp(run);
   const handler = definition.handler as (op: unknown, input: unknown) => unknown;
-  const returned = await runAs(op, () => handler(op, input));
+  const returned = await runAs(op, { house: ports, id: record.id }, () => handler(op, input));
   const judged = judge(returned);
   if (judged.verdict === "settle") {
     refuseUnmet(run);
@@ -106,7 +106,7 @@ async function runDeclared(run: Run, definition: Definition): Promise<Ending> {
 
 function answerOf(run: Run, opaque: OpaqueHandler): ReturnType<OpaqueHandler> {
   const current = currentOf(run);
-  return runAs(current, () => opaque(current));
+  return runAs(current, { house: run.ports, id: run.record.id }, () => opaque(current));
 }
 
 /** What the answer of a wrapped handler means. */

@@ -1,5 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { MaybePromise } from "../model/answer.ts";
 import { NevertwiceError } from "../model/errors.ts";
+import type { RecordId } from "../model/key.ts";
 
 /** What is at hand everywhere inside a protected handler. */
 export interface CurrentOperation {
@@ -20,7 +22,19 @@ export interface CurrentOperation {
   providerKey(step: string): string;
 }
 
-const running = new AsyncLocalStorage<CurrentOperation>();
+/** Which operation it is, and of which house. */
+interface Whose {
+  readonly house: object;
+  readonly id: RecordId;
+}
+
+interface Running extends Whose {
+  readonly current: CurrentOperation;
+  /** Whether its handler has ended; what it has left behind may ask again. */
+  ended: boolean;
+}
+
+const running = new AsyncLocalStorage<Running>();
 const inTransaction = new AsyncLocalStorage<true>();
 
 /**
@@ -30,13 +44,38 @@ const inTransaction = new AsyncLocalStorage<true>();
  * @example const { key, signal } = currentOperation();
  */
 export function currentOperation(): CurrentOperation {
-  const current = running.getStore();
-  if (current === undefined) throw new NevertwiceError("operation-missing");
-  return current;
+  const found = running.getStore();
+  if (found === undefined) throw new NevertwiceError("operation-missing");
+  return found.current;
 }
 
-export function runAs<T>(current: CurrentOperation, body: () => T): T {
-  return running.run(current, body);
+export async function runAs<T>(
+  current: CurrentOperation,
+  whose: Whose,
+  body: () => MaybePromise<T>,
+): Promise<T> {
+  const own: Running = { ...whose, current, ended: false };
+  try {
+    return await running.run(own, body);
+  } finally {
+    own.ended = true;
+  }
+}
+
+/**
+ * An operation that is asked for inside of itself would wait for its own end, and a door would
+ * store that refusal as its outcome.
+ *
+ * @throws option-invalid
+ */
+export function refuseItself({ house, id }: Whose): void {
+  const found = running.getStore();
+  if (found === undefined || found.ended || found.id !== id || found.house !== house) return;
+  throw new NevertwiceError(
+    "option-invalid",
+    "This operation was asked for inside of its own handler. Is the protection mounted twice over " +
+      "one route, such as by two prefixes?",
+  );
 }
 
 /** Runs a transaction's callback, so that a step begun inside it can be refused. */

@@ -13,7 +13,7 @@ import {
   comparePayload,
   prepareClaim,
 } from "./claim.ts";
-import { refuseNested } from "./current.ts";
+import { refuseItself, refuseNested } from "./current.ts";
 import { type Definition, definitionOf } from "./definition.ts";
 import { type Performed, type Refused, refuse } from "./performed.ts";
 import { runPlanned } from "./plan.ts";
@@ -44,6 +44,7 @@ export async function perform(
   // Inside a transaction another operation would wait for the very locks that it holds.
   refuseNested();
   const claim = prepareClaim(ports, definition, call);
+  refuseItself({ house: ports, id: claim.request.id });
   await checkInput(definition, claim);
   const { id, fingerprint } = claim.request;
   const until = ports.clock.monotonic() + (call.waitMs ?? ports.settings.waitMs);

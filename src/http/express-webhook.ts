@@ -47,7 +47,9 @@ export function webhook<Tx, Mode extends CallbackMode, Objects = object>(
       header: (name) => headerValues(request, name),
       readBody: async (bytesMax) =>
         keptBytes(request) ?? readUntouched(request, request, bytesMax, MEND),
-    }).then((reply) => writeReply(response, reply), next);
+    })
+      .then((reply) => writeReply(response, reply))
+      .catch(next);
   };
 }
 

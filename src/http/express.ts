@@ -12,7 +12,6 @@ import {
   passesBy,
   type WrapOptions,
 } from "./protect.ts";
-import type { Reply } from "./reply.ts";
 import { READ_FACTOR, withoutAsync } from "./whole.ts";
 
 export { webhook } from "./express-webhook.ts";
@@ -73,15 +72,16 @@ export function protect<Request extends NodeRequest>(
       next();
       return held.answer;
     };
-    const send = (reply: Reply): void =>
-      captured ? captured.send(reply) : writeReply(response, reply);
     try {
       const exchange = await toExchange(request, options, requestBytesMax, !wraps);
       const given = wraps ? withoutAsync(exchange) : exchange;
-      send(await handle(door, given, settings, wraps ? opaque : undefined));
+      const reply = await handle(door, given, settings, wraps ? opaque : undefined);
+      if (captured) captured.send(reply);
+      else writeReply(response, reply);
     } catch (error) {
+      captured?.release();
       const known = asClientError(error);
-      if (known) send(problemOfError(known));
+      if (known) writeReply(response, problemOfError(known));
       else next(error);
     }
   };

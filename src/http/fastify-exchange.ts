@@ -83,6 +83,7 @@ export function writeReply(
   // Fastify counts the bytes itself.
   reply.removeHeader("content-length");
   reply.removeHeader("transfer-encoding");
+  reply.removeHeader("trailer");
   reply.statusCode = status;
   const lines = Map.groupBy(headers, ([name]) => name);
   for (const [name, all] of lines)

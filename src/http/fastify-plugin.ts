@@ -10,7 +10,7 @@ import {
   toExchange,
   writeReply,
 } from "./fastify-exchange.ts";
-import { guardRaw } from "./fastify-raw.ts";
+import { guardRaw, override } from "./fastify-raw.ts";
 import { type HandleOptions, handle, type RawAnswer } from "./handle.ts";
 import { handleOptions, passesBy, type WrapOptions } from "./protect.ts";
 import type { Reply } from "./reply.ts";
@@ -35,8 +35,8 @@ interface Passage {
   error: unknown;
   /** Whether the handler or this plugin has sent anything. */
   sent: boolean;
-  /** Whether the service itself has failed, so that Fastify answers. */
-  broken: boolean;
+  /** Whether Fastify goes on alone: the decided reply is written, or the service has failed. */
+  left: boolean;
 }
 
 interface Mount<Request> {
@@ -69,10 +69,11 @@ export function wrapPlugin<Request extends FastifyRequest>(
     });
     hook("onSend", async (request: Request, reply: FastifyReply, payload: unknown) => {
       const passage = passages.get(request);
-      if (passage === undefined || passage.broken) return undefined;
+      if (passage === undefined || passage.left) return undefined;
       passage.sent = true;
       passage.payload.resolve(payload);
-      const decided = await passage.reply;
+      const decided = await settled(reply, passage);
+      passage.left = true;
       // The handler's own reply has its headers already, those too that are never stored.
       if (decided.source === "first") return writeReply(reply, { ...decided, headers: [] });
       restoreHeaders(reply, passage.before);
@@ -86,6 +87,16 @@ export function wrapPlugin<Request extends FastifyRequest>(
       if (passages.get(request)?.sent === false) reply.send();
     });
   });
+}
+
+/** Waits for the decision. What a handler throws or sends after its answer is no second one. */
+async function settled(reply: FastifyReply, passage: Passage): Promise<Reply> {
+  const restore = override(reply, "send", () => reply);
+  try {
+    return await passage.reply;
+  } finally {
+    restore();
+  }
 }
 
 /** Runs the rest of Fastify's hooks and the handler in the operation, or answers without them. */
@@ -111,7 +122,7 @@ function begin<Request extends FastifyRequest>(
     before: reply.getHeaders(),
     error: undefined,
     sent: false,
-    broken: false,
+    left: false,
     reply: orProblem(decide).finally(() => release?.()),
   };
   const send = (error?: unknown): void => {
@@ -122,7 +133,7 @@ function begin<Request extends FastifyRequest>(
   passage.reply.then(
     () => send(),
     (error: unknown) => {
-      passage.broken = true;
+      passage.left = true;
       send(error);
     },
   );

@@ -2,7 +2,7 @@ import { NevertwiceError } from "../model/errors.ts";
 import type { FastifyReply } from "./fastify-exchange.ts";
 
 /** The ways round Fastify's own reply; no hook follows them, so nobody sees what was sent. */
-const WAYS_ROUND = ["writeHead", "flushHeaders", "write", "end"] as const;
+const WAYS_ROUND = ["writeHead", "flushHeaders", "write", "end", "destroy"] as const;
 
 /**
  * Keeps a handler from answering round Fastify until the reply is released: a hijack throws, raw
@@ -17,7 +17,7 @@ export function guardRaw(reply: FastifyReply, refused: (error: Error) => void): 
       "response-unreplayable",
       `The handler used ${way}. Send the answer by reply.send().`,
     );
-  const raw = reply.raw as Record<string, unknown>;
+  const { raw } = reply;
   const undo = WAYS_ROUND.map((name) =>
     override(raw, name, () => {
       refused(error(`reply.raw.${name}()`));
@@ -25,7 +25,7 @@ export function guardRaw(reply: FastifyReply, refused: (error: Error) => void): 
     }),
   );
   undo.push(
-    override(reply as unknown as Record<string, unknown>, "hijack", () => {
+    override(reply, "hijack", () => {
       throw error("reply.hijack()");
     }),
   );
@@ -34,11 +34,12 @@ export function guardRaw(reply: FastifyReply, refused: (error: Error) => void): 
   };
 }
 
-function override(target: Record<string, unknown>, name: string, value: unknown): () => void {
+/** Puts a value over an object's own or inherited one. @returns what takes it away again */
+export function override(target: object, name: string, value: unknown): () => void {
   const own = Object.getOwnPropertyDescriptor(target, name);
   Object.defineProperty(target, name, { value, configurable: true, writable: true });
   return () => {
     if (own) Object.defineProperty(target, name, own);
-    else delete target[name];
+    else Reflect.deleteProperty(target, name);
   };
 }

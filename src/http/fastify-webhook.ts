@@ -71,10 +71,9 @@ function routeOf(receive: Receiver): (request: Request, reply: FastifyReply) => 
       url: request.originalUrl,
       header: (name) => headerValues(request.raw, name),
       readBody: (bytesMax) => readBody(request, bytesMax),
-    }).then(
-      (decided) => reply.send((writeReply(reply, decided) ?? undefined) as never),
-      (error: unknown) => reply.send(error as never),
-    );
+    })
+      .then((decided) => reply.send((writeReply(reply, decided) ?? undefined) as never))
+      .catch((error: unknown) => reply.send(error as never));
   };
 }
 

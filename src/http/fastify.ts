@@ -57,9 +57,8 @@ function routeHandler<Request extends FastifyRequest>(
 ): FastifyHandler<Request> {
   const settings = handleOptions(options);
   return (request, reply) => {
-    orProblem(async () => handle(door, await toExchange(request, options), settings)).then(
-      (decided) => reply.send((writeReply(reply, decided) ?? undefined) as never),
-      (error: unknown) => reply.send(error as never),
-    );
+    orProblem(async () => handle(door, await toExchange(request, options), settings))
+      .then((decided) => reply.send((writeReply(reply, decided) ?? undefined) as never))
+      .catch((error: unknown) => reply.send(error as never));
   };
 }

@@ -41,6 +41,9 @@ export interface HandleOptions {
   readonly link: ((key: string) => string) | undefined;
 }
 
+const STATUS_LEAST = 200;
+const STATUS_MOST = 599;
+
 /** A client may ask to wait longer than the setting, but not for ever. */
 const PREFER_WAIT_MS_MAX = 30_000;
 
@@ -86,6 +89,9 @@ function storedOnce(
     if (spent) throw new Error("An earlier attempt of this request has used it up.");
     spent = true;
     return opaque(current).then(({ status, headers: all, body }) => {
+      // A response that stands for an error of the network has the status 0.
+      if (!(status >= STATUS_LEAST && status <= STATUS_MOST))
+        throw new NevertwiceError("response-unreplayable", `Its status was ${status}.`);
       const headers = storedHeaders(all, options.headers);
       for (const [name, value] of headers) checkHeader(name, value);
       return { status, headers, body };
@@ -94,9 +100,8 @@ function storedOnce(
 }
 
 function toReply(performed: Performed, key: string, options: HandleOptions, async: boolean): Reply {
-  const link = options.link?.(key);
   if (performed.kind === "refused") {
-    const reply = problemOf(performed, link);
+    const reply = problemOf(performed, options.link?.(key));
     const pending =
       performed.code === "in-progress" ||
       performed.code === "in-doubt" ||
@@ -154,7 +159,16 @@ function parsePrefer(header: string | undefined): {
 
 function declaredPart(exchange: Exchange): Pick<Call, "input" | "payload"> {
   const input = declaredInput(exchange);
-  return "fingerprint" in exchange ? { input, payload: { json: exchange.fingerprint } } : { input };
+  return "fingerprint" in exchange ? { input, payload: { json: statedBy(exchange) } } : { input };
+}
+
+/** All payloads would be alike under a fingerprint of nothing. */
+function statedBy({ fingerprint }: Exchange): unknown {
+  if (fingerprint !== undefined) return fingerprint;
+  throw new NevertwiceError(
+    "option-invalid",
+    "`fingerprint` gave undefined. Return the JSON that stands for the payload, null for none.",
+  );
 }
 
 function declaredInput(exchange: Exchange): unknown {
@@ -167,8 +181,8 @@ function declaredInput(exchange: Exchange): unknown {
 /** What a wrapped request stands for: where it goes and what it carries. */
 function opaquePayload(exchange: Exchange): Payload {
   const { method, url, body } = exchange;
-  if ("fingerprint" in exchange) return { json: { body: exchange.fingerprint, method, url } };
-  if (body === undefined || "json" in body)
-    return { json: { body: body?.json ?? null, method, url } };
+  if ("fingerprint" in exchange) return { json: { body: statedBy(exchange), method, url } };
+  if (body === undefined) return { json: { method, url } };
+  if ("json" in body) return { json: { body: body.json, method, url } };
   return { bytes: digest(method, url, body.bytes) };
 }

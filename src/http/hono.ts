@@ -86,8 +86,9 @@ export function protect<Context extends HonoContext>(
   };
 }
 
-/** Hono adds the headers of the response that stands there to the new one. */
+/** Hono puts the headers of the response that stands there over those of the new one. */
 function replace(context: HonoContext, before: Response | undefined, after: Response): Response {
+  for (const name of after.headers.keys()) if (name !== "set-cookie") before?.headers.delete(name);
   context.res = undefined;
   context.res = before;
   context.res = after;

@@ -8,6 +8,11 @@ interface Lookup {
   lookup(request: LookupRequest): Promise<OperationStatus | undefined>;
 }
 
+export interface LookupOptions extends Pick<ProtectOptions<Request>, "scope"> {
+  /** The operation's name, for one that was declared with `keysPer: "operation"`. */
+  readonly operation?: string;
+}
+
 /**
  * A web-standard handler of `GET .../<key>` that tells how an operation stands, without its
  * bodies. An unknown key and somebody else's key are answered alike.
@@ -16,13 +21,14 @@ interface Lookup {
  */
 export function lookup(
   once: Lookup,
-  options: Pick<ProtectOptions<Request>, "scope">,
+  options: LookupOptions,
 ): (request: Request) => Promise<Response> {
   return async (request) => {
     try {
       const scope = (await options.scope(request)) ?? "";
       const segment = new URL(request.url).pathname.split("/").at(-1) ?? "";
-      const status = await once.lookup({ scope, key: decodeSegment(segment) });
+      const named = options.operation === undefined ? {} : { operation: options.operation };
+      const status = await once.lookup({ scope, key: decodeSegment(segment), ...named });
       if (status === undefined) throw new NevertwiceError("key-unknown");
       return Response.json(status, { headers: { "cache-control": "no-store" } });
     } catch (error) {

@@ -14,6 +14,21 @@ export function headerValues({ headersDistinct, headers }: NodeHead, name: strin
 }
 
 /**
+ * All bytes of a body. The connection outlives one that is too large, so that its sender can be
+ * told: what is left of it is read and dropped, or the next request would wait behind it.
+ *
+ * @throws body-too-large
+ */
+export async function readStream(stream: Readable, bytesMax: number): Promise<Uint8Array> {
+  try {
+    return await collect(stream.iterator({ destroyOnReturn: false }), bytesMax);
+  } catch (error) {
+    stream.resume();
+    throw error;
+  }
+}
+
+/**
  * All bytes of a stream that nobody has read.
  *
  * @param mend how to keep others from reading it first
@@ -26,8 +41,7 @@ export async function readUntouched(
   mend: string,
 ): Promise<Uint8Array> {
   if (stream.readableDidRead === false && !stream.readableEnded)
-    // The connection must outlive a body that is too large, so that its sender can be told.
-    return collect(stream.iterator({ destroyOnReturn: false }), bytesMax);
+    return readStream(stream, bytesMax);
   if (isAnnounced(head)) throw new NevertwiceError("body-parsed", mend);
   return new Uint8Array(0);
 }

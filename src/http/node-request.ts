@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { NevertwiceError } from "../model/errors.ts";
-import { collect, isJson, readBody } from "./body.ts";
+import { isJson, readBody } from "./body.ts";
 import type { Body, Exchange } from "./handle.ts";
+import { readStream } from "./node-delivery.ts";
 import type { OperationProtectOptions } from "./protect.ts";
 
 /** A request of node:http as Express and its parsers leave it. */
@@ -55,18 +56,17 @@ function bodyOf(
   const type = request.headers["content-type"];
   if (wasRead(request)) return parsedBody(request, type, fingerprint);
   if (!reads) throw new NevertwiceError("body-unparsed", `Its type is ${type ?? "not given"}.`);
-  return readStream(request, bytesMax, type);
+  return readUnparsed(request, bytesMax, type);
 }
 
-async function readStream(
+async function readUnparsed(
   request: NodeRequest,
   bytesMax: number,
   type: string | undefined,
 ): Promise<Body | undefined> {
   if (Number(request.headers["content-length"] ?? 0) > bytesMax)
     throw new NevertwiceError("body-too-large", `The limit is ${bytesMax} bytes.`);
-  // The connection must outlive a body that is too large, so that its client can be told.
-  return readBody(await collect(request.iterator({ destroyOnReturn: false }), bytesMax), type);
+  return readBody(await readStream(request, bytesMax), type);
 }
 
 function isAnnounced({ headers }: NodeRequest): boolean {

@@ -32,6 +32,8 @@ export interface Captured {
   isOpen(): boolean;
   /** Takes the handler's hands off the response and writes what its client shall see. */
   send(reply: Reply): void;
+  /** Takes them off and leaves the response as it was, unless something was sent. */
+  release(): void;
 }
 
 type Callback = (error?: Error) => void;
@@ -46,16 +48,28 @@ export function capture(response: ServerResponse, bytesMax: number): Captured {
   const headers = headersOf(response);
   const message = response.statusMessage;
   const held = hold(response, bytesMax);
+  const { statusCode } = response;
+  let released = false;
   return {
     answer: held.answer.promise,
     isOpen: () => held.state === "open",
+    release() {
+      if (released) return;
+      released = true;
+      restore(response, held.before, held.gone);
+      reset(response, headers, message);
+      response.statusCode = statusCode;
+    },
     send(reply) {
+      released = true;
       restore(response, held.before, held.gone);
       const ended = held.state === "ended";
       const own = reply.source === "first" && ended;
       if (!own) reset(response, headers, message);
       writeReply(response, own ? { ...reply, headers: [] } : reply);
-      if (!ended) mute(response);
+      // Middleware may have put the end off; until then the head is still to be written.
+      if (!ended && response.headersSent) mute(response);
+      else if (!ended) response.once("prefinish", () => mute(response));
     },
   };
 }
@@ -180,8 +194,11 @@ const HANDS: Hands = {
 
 /** Writes a reply over the headers that are there. */
 export function writeReply(response: ServerResponse, reply: Reply): void {
-  if (response.destroyed) return;
+  // Somebody before us may have answered by now, as middleware with a time limit does.
+  if (response.destroyed || response.headersSent) return;
   response.removeHeader("transfer-encoding");
+  // Trailers need chunks, and this answer has a length.
+  response.removeHeader("trailer");
   // Node counts no bytes for a response whose length was ever removed, and without a length the
   // connection could not be used again.
   if (hasBody(reply.status)) response.setHeader("content-length", reply.body.length);

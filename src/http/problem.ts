@@ -40,9 +40,14 @@ export function problemOfError(error: NevertwiceError): Reply {
   return problem(error.code, detail, { retry: error.retry }, headers);
 }
 
-/** A key may hold what would end the address inside its header. */
+/** A key may hold what would end the address inside its header, or what no header can carry. */
 function escapeLink(link: string): string {
-  return link.replaceAll("<", "%3C").replaceAll(">", "%3E").replaceAll('"', "%22");
+  return link.replace(/[^\x21-\x7e]+|[<>"]/g, (part) =>
+    Array.from(
+      Buffer.from(part, "utf8"),
+      (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`,
+    ).join(""),
+  );
 }
 
 /** The library's own error that a client is told of, or undefined for anything else. */

@@ -16,6 +16,7 @@ const ALLOWED: ReadonlySet<string> = new Set([
   "content-encoding",
   "content-disposition",
   "content-location",
+  "content-range",
   "location",
   "link",
   "etag",

@@ -57,18 +57,21 @@ export function protect(
       return handler(request);
     // The handler gets a request of its own, because reading a body uses it up.
     const copy = handler && request.clone();
+    let began = false;
     try {
       const exchange = await toExchange(request, options, door.ports.settings.requestBytesMax);
       let first: Response | undefined;
       const opaque = async (): Promise<RawAnswer> => {
+        began = true;
         first = await (handler as WebHandler)(copy as Request);
         return readAnswer(first, door.ports.settings.responseBytesMax);
       };
       const reply = await handle(door, exchange, settings, handler && opaque);
-      if (reply.source !== "first") letGo(copy?.body);
+      // A handler that goes on behind its client's back may still read.
+      if (!began) letGo(copy?.body);
       return toResponse(reply, reply.source === "first" ? first : undefined);
     } catch (error) {
-      letGo(copy?.body);
+      if (!began) letGo(copy?.body);
       const known = asClientError(error);
       if (known) return toResponse(problemOfError(known), undefined);
       throw error;
