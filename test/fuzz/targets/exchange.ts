@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Readable } from "node:stream";
 import { readBody } from "../../../src/http/body.ts";
 import type { Exchange } from "../../../src/http/handle.ts";
 import { type NodeRequest, toExchange } from "../../../src/http/node-request.ts";
@@ -30,15 +31,14 @@ const PARSED = { a: "1" };
 function requestOf({ type, text, left }: Sent): NodeRequest {
   const bytes = Buffer.from(text, "utf8");
   const bodies = { unread: undefined, bytes, text, parsed: PARSED };
-  return {
+  const at = bytes.length >> 1;
+  const stream = Readable.from([bytes.subarray(0, at), bytes.subarray(at)]);
+  const read = { value: left !== "unread" };
+  Object.defineProperties(stream, { readableDidRead: read, readableEnded: read });
+  return Object.assign(stream, {
     ...{ method: "POST", url: "/orders", body: bodies[left] },
     headers: { "content-type": type, "transfer-encoding": "chunked" },
-    ...{ readableDidRead: left !== "unread", readableEnded: left !== "unread" },
-    async *iterator() {
-      const at = bytes.length >> 1;
-      yield* [bytes.subarray(0, at), bytes.subarray(at)];
-    },
-  } as unknown as NodeRequest;
+  }) as unknown as NodeRequest;
 }
 
 type Found = { readonly body: Exchange["body"] } | { readonly code: ErrorCode };
