@@ -88,5 +88,16 @@ export function isoTime(ms: number): string {
   return new Date(ms).toISOString();
 }
 
+const MINUTE_MS = 60_000;
+
+/** An instant as it is said in this process's zone, with the offset that the zone has then. */
+export function localTime(instant: Date): string {
+  const minutes = -instant.getTimezoneOffset();
+  const shifted = isoTime(instant.getTime() + minutes * MINUTE_MS);
+  const two = (part: number): string => String(Math.trunc(part)).padStart(2, "0");
+  const size = Math.abs(minutes);
+  return shifted.replace("Z", `${minutes < 0 ? "-" : "+"}${two(size / 60)}:${two(size % 60)}`);
+}
+
 /** Clocks further apart than this make every age doubtful; milliseconds. */
 export const CLOCK_MARGIN_MS = 300_000;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Answer } from "../../src/store.ts";
-import { arrayLiteral, batches, grouped, type Run } from "../../src/stores/postgres/batch.ts";
+import { arrayLiteral, batches, type Run } from "../../src/stores/postgres/batch.ts";
 import type { Row } from "../../src/stores/postgres/client.ts";
 import type { Call } from "../../src/stores/postgres/signatures.ts";
 import { tableNames } from "../../src/stores/postgres/statements.ts";
@@ -163,49 +163,6 @@ test("functions do not wait for each other, and calls of one do", async () => {
   void call({ name: "renew", values: ["a", "1", "false"] });
   void call({ name: "renew", values: ["b", "1", "false"] });
   assert.equal(alone.length, 2);
-});
-
-test("a group has up to two hundred calls and four million characters, but at least one", async () => {
-  const sent: (readonly number[])[] = [];
-  const held: (() => void)[] = [];
-  const add = grouped<number>(
-    (size) => size,
-    (entries) => {
-      sent.push(entries);
-      return new Promise((resolve) => void held.push(resolve));
-    },
-  );
-  const next = async (): Promise<number[]> => {
-    held.at(-1)?.();
-    await turn();
-    return [...(sent.at(-1) ?? [])];
-  };
-  add(9_000_000);
-  assert.deepEqual(sent, [[9_000_000]]);
-  for (const size of [5_000_000, 1, 3_999_999, 1, 2]) add(size);
-  for (let count = 0; count < 250; count += 1) add(0);
-  assert.deepEqual(await next(), [5_000_000]);
-  assert.deepEqual(await next(), [1, 3_999_999]);
-  assert.equal((await next()).length, 200);
-  assert.equal((await next()).length, 52);
-  held.at(-1)?.();
-  await turn();
-  add(3);
-  assert.deepEqual(sent.at(-1), [3], "nothing is in flight any more");
-});
-
-test("as many groups are in flight at once as there are lanes", async () => {
-  const sent: (readonly string[])[] = [];
-  const add = grouped<string>(
-    () => 1,
-    (entries) => {
-      sent.push(entries);
-      return new Promise(() => {});
-    },
-    2,
-  );
-  for (const entry of ["a", "b", "c"]) add(entry);
-  assert.deepEqual(sent, [["a"], ["b"]]);
 });
 
 test("an array literal holds any text as it is", () => {

@@ -2,41 +2,13 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { PGlite } from "@electric-sql/pglite";
 import postgres from "postgres";
-import type { Statement, StatementValue } from "../../src/model/statement.ts";
-import type { Answer, AtomicAnswer, Store } from "../../src/store.ts";
 import { postgresStore } from "../../src/stores/postgres/store.ts";
-import { answered, claimOf, messageOf, settlementOf } from "../../src/verify/cases/sample.ts";
+import { answered, claimOf, messageOf } from "../../src/verify/cases/sample.ts";
+import { inZone } from "../zone.ts";
 import { over, stopServer } from "./postgres-bench.ts";
+import { carry, errorOf, kindOf, row, write } from "./postgres-carried.ts";
 
 after(stopServer);
-
-type Carries = Pick<Store, "carryOut">;
-
-const write = (text: string, ...values: StatementValue[]): Statement => ({ text, values });
-const row = (id: string): Statement => write("INSERT INTO orders VALUES ($1)", id);
-
-function carry(
-  store: Carries,
-  key: string,
-  statements: readonly Statement[],
-  messages = [] as ReturnType<typeof messageOf>[],
-): Promise<Answer<AtomicAnswer<undefined>>> {
-  assert.ok(store.carryOut);
-  const settlement = { ...settlementOf(), messages };
-  return store.carryOut(claimOf(key, { form: "atomic" }), { statements, settlement });
-}
-
-async function kindOf(answer: Promise<Answer<AtomicAnswer<undefined>>>): Promise<string> {
-  return answered(await answer).kind;
-}
-
-async function errorOf(
-  answer: Promise<Answer<AtomicAnswer<undefined>>>,
-): Promise<{ readonly code?: string }> {
-  const value = answered(await answer);
-  assert.equal(value.kind, "threw");
-  return value.kind === "threw" ? (value.error as { code?: string }) : {};
-}
 
 const TYPED = `CREATE TABLE typed (t text, i int, b bigint, n numeric, f boolean, at timestamptz,
   d bytea, j jsonb, nothing text, list int[])`;
@@ -81,69 +53,6 @@ test("each value of a plan takes the type of its place in PGlite", async () => {
   await db.close();
 });
 
-over("a plan that meets a lock waits alone, and the others of its group do not", async (bench) => {
-  const { pool, store } = bench;
-  await pool.query(
-    "CREATE TABLE stock (id int PRIMARY KEY, n int); INSERT INTO stock VALUES (1, 5)",
-  );
-  const holder = await pool.connect();
-  await holder.query("BEGIN; UPDATE stock SET n = n - 1");
-  // The first one is under way alone, so that the others leave as one group.
-  const first = kindOf(carry(store, "first", [row("first")]));
-  const take = write("UPDATE stock SET n = n - $2 WHERE id = $1", 1, 2);
-  let isTaken = false;
-  const taken = kindOf(carry(store, "taken", [take])).finally(() => {
-    isTaken = true;
-  });
-  const others = ["a", "b", "c"].map((key) => kindOf(carry(store, key, [row(key)])));
-  assert.deepEqual(await Promise.all([first, ...others]), [
-    "committed",
-    "committed",
-    "committed",
-    "committed",
-  ]);
-  assert.equal(isTaken, false);
-  await holder.query("COMMIT");
-  holder.release();
-  assert.equal(await taken, "committed");
-  assert.deepEqual((await pool.query("SELECT n FROM stock")).rows, [{ n: 2 }]);
-});
-
-over("plans that take rows in opposite orders all commit", async ({ url, pool, store }) => {
-  await pool.query("CREATE TABLE account (id int PRIMARY KEY, n int)");
-  await pool.query("INSERT INTO account VALUES (1, 0), (2, 0)");
-  const sql = postgres(url, { max: 4, onnotice: () => {} });
-  const other = postgresStore(sql);
-  const add = (id: number): Statement => write("UPDATE account SET n = n + 1 WHERE id = $1", id);
-  const kinds = await Promise.all(
-    Array.from({ length: 60 }, (_, i) =>
-      kindOf(
-        carry(i % 2 ? store : other, `k${i}`, i % 4 < 2 ? [add(1), add(2)] : [add(2), add(1)]),
-      ),
-    ),
-  );
-  assert.deepEqual(new Set(kinds), new Set(["committed"]));
-  const { rows } = await pool.query("SELECT n FROM account");
-  assert.deepEqual(rows, [{ n: 60 }, { n: 60 }]);
-  await other.close();
-  await sql.end();
-});
-
-over("plans that wait leave together, under few commits", async ({ pool, store }) => {
-  await pool.query("CREATE TABLE seen (id text, transaction text)");
-  const see = (id: string): Statement =>
-    write("INSERT INTO seen VALUES ($1, pg_current_xact_id()::text)", id);
-  const kinds = await Promise.all(
-    Array.from({ length: 100 }, (_, i) => kindOf(carry(store, `k${i}`, [see(`r${i}`)]))),
-  );
-  assert.deepEqual(new Set(kinds), new Set(["committed"]));
-  const { rows } = await pool.query(
-    "SELECT count(*)::int AS rows, count(DISTINCT transaction)::int AS commits FROM seen",
-  );
-  assert.equal(rows[0].rows, 100);
-  assert.ok(rows[0].commits <= 3, `${rows[0].commits} commits for 100 plans`);
-});
-
 over("what is wrong with a plan is told as the database says it", async ({ pool, store }) => {
   await pool.query(`CREATE TABLE child (id text REFERENCES orders (id)
     DEFERRABLE INITIALLY DEFERRED)`);
@@ -164,22 +73,6 @@ over("what is wrong with a plan is told as the database says it", async ({ pool,
   ]);
   assert.equal(answered(await store.read(claimOf("k").id)), undefined);
   assert.equal(await kindOf(carry(store, "k", [row("a")])), "committed");
-});
-
-over("a deferred constraint fails its own plan alone", async ({ pool, store }) => {
-  await pool.query(`CREATE TABLE child (id text REFERENCES orders (id)
-    DEFERRABLE INITIALLY DEFERRED)`);
-  const first = kindOf(carry(store, "first", [row("first")]));
-  const kinds = ["a", "b", "c"].map((key) => kindOf(carry(store, key, [row(key)])));
-  const wrong = errorOf(carry(store, "w", [row("w"), write("INSERT INTO child VALUES ('x')")]));
-  // Each of these is in order only once both of its rows are there.
-  const early = ["d", "e"].map((key) =>
-    kindOf(carry(store, key, [write("INSERT INTO child VALUES ($1)", key), row(key)])),
-  );
-  assert.equal((await wrong).code, "23503");
-  const others = await Promise.all([...kinds, ...early]);
-  assert.deepEqual(new Set([await first, ...others]), new Set(["committed"]));
-  assert.equal((await pool.query("SELECT FROM orders")).rowCount, 6);
 });
 
 over("a message key that is taken is no fault of the plan's statements", async ({ store }) => {
@@ -220,4 +113,58 @@ over(
     assert.equal((await pool.query("SELECT FROM orders")).rowCount, 10);
   },
   { settings: "default_transaction_isolation = 'serializable'" },
+);
+
+over("a date is stored as the same client stores it", async ({ url, pool, store }) => {
+  const { TZ: zone } = process.env;
+  inZone("America/New_York");
+  await pool.query("CREATE TABLE due (day date, at timestamp, instant timestamptz)");
+  const insert = "INSERT INTO due VALUES ($1, $2, $3)";
+  const late = new Date(Date.UTC(2026, 2, 1, 2, 30));
+  const sql = postgres(url, { max: 2, onnotice: () => {} });
+  const other = postgresStore(sql);
+  try {
+    for (const [mine, plain] of [
+      [store, () => pool.query(insert, [late, late, late])],
+      [other, () => sql.unsafe(insert, [late, late, late])],
+    ] as const) {
+      await pool.query("TRUNCATE due");
+      await plain();
+      const planned = carry(mine, `of ${mine === store}`, [write(insert, late, late, late)]);
+      assert.equal(await kindOf(planned), "committed");
+      const { rows } = await pool.query("SELECT DISTINCT day::text, at::text, instant FROM due");
+      assert.equal(rows.length, 1, JSON.stringify(rows));
+    }
+  } finally {
+    await other.close();
+    await sql.end();
+    inZone(zone);
+  }
+});
+
+over(
+  "what a statement returns may change with its table",
+  async ({ pool, store }) => {
+    const returning = (key: string): Promise<string> =>
+      kindOf(carry(store, key, [write("INSERT INTO orders VALUES ($1) RETURNING *", key)]));
+    assert.equal(await returning("a"), "committed");
+    await pool.query("ALTER TABLE orders ADD COLUMN more text");
+    assert.deepEqual(await Promise.all(["b", "c", "d"].map(returning)), Array(3).fill("committed"));
+  },
+  { pool: { max: 1 } },
+);
+
+over(
+  "a column's new type is met a second after the change",
+  async ({ pool, store }) => {
+    await pool.query("CREATE TABLE price (amount double precision)");
+    const set = (key: string, amount: string): Promise<string> =>
+      kindOf(carry(store, key, [write("INSERT INTO price VALUES ($1)", amount)]));
+    assert.equal(await set("a", "1"), "committed");
+    await pool.query("ALTER TABLE price ALTER amount TYPE numeric; SELECT pg_sleep(1)");
+    assert.equal(await set("b", "12345678901234567.89"), "committed");
+    const { rows } = await pool.query("SELECT amount::text FROM price ORDER BY price.amount");
+    assert.deepEqual(rows, [{ amount: "1" }, { amount: "12345678901234567.89" }]);
+  },
+  { pool: { max: 1 } },
 );

@@ -69,6 +69,7 @@ export function planned(plan: Plan = {}): Planned {
   };
   const client: Client = {
     single: false,
+    dateText: (date) => date.toISOString(),
     keep: () => (plan.keeps === false ? undefined : () => {}),
     async acquire() {
       done.push("acquire");

@@ -1,6 +1,7 @@
 import type { Answer } from "../../store.ts";
 import { waiting as toWaiting } from "./calls.ts";
 import type { Cell, Row } from "./client.ts";
+import { grouped, type Overtaking } from "./groups.ts";
 import { type Call, callMany, callOne, type FunctionName } from "./signatures.ts";
 import type { Names } from "./statements.ts";
 
@@ -13,10 +14,6 @@ export interface Runs {
   readonly wrapped: Run;
 }
 
-/** More in one statement gains nothing; more text at once only costs memory. */
-const CALLS_MAX = 200;
-const CHARACTERS_MAX = 4_000_000;
-
 interface Entry {
   readonly call: Call;
   readonly resolve: (answer: Answer<string>) => void;
@@ -26,54 +23,30 @@ interface Entry {
  * Group commit: calls that arrive while a statement is in flight leave together as one statement
  * when it returns. Nothing waits when nothing is in flight.
  */
-export function batches(names: Names, runs: Runs): (call: Call) => Promise<Answer<string>> {
+export function batches(
+  names: Names,
+  runs: Runs,
+  overtaking?: Overtaking,
+): (call: Call) => Promise<Answer<string>> {
   const lanes = new Map<FunctionName, (call: Call) => Promise<Answer<string>>>();
   return (call) => {
-    const known = lanes.get(call.name) ?? lane(names, runs);
+    const known = lanes.get(call.name) ?? lane(names, runs, overtaking);
     lanes.set(call.name, known);
     return known(call);
   };
 }
 
-function lane(names: Names, runs: Runs): (call: Call) => Promise<Answer<string>> {
-  const join = grouped<Entry>(
-    ({ call }) => call.values.reduce((sum, value) => sum + (value?.length ?? 0), 0),
-    (entries) => send(names, runs, entries),
-  );
+function lane(
+  names: Names,
+  runs: Runs,
+  overtaking: Overtaking | undefined,
+): (call: Call) => Promise<Answer<string>> {
+  const join = grouped<Entry>({
+    sizeOf: ({ call }) => call.values.reduce((sum, value) => sum + (value?.length ?? 0), 0),
+    send: (entries) => send(names, runs, entries),
+    overtaking,
+  });
   return (call) => new Promise((resolve) => join({ call, resolve }));
-}
-
-/**
- * Adds to the group that leaves next.
- *
- * @param sizeOf in characters
- * @param send must not throw
- * @param lanes how many groups may be in flight at once
- */
-export function grouped<T>(
-  sizeOf: (entry: T) => number,
-  send: (entries: readonly T[]) => Promise<void>,
-  lanes = 1,
-): (entry: T) => void {
-  const waiting: T[] = [];
-  let inFlight = 0;
-  const takeSome = (): T[] => {
-    let characters = 0;
-    const end = waiting.findIndex((entry, index) => {
-      characters += sizeOf(entry);
-      return index >= CALLS_MAX || (index > 0 && characters > CHARACTERS_MAX);
-    });
-    return waiting.splice(0, end === -1 ? waiting.length : end);
-  };
-  const fly = async (): Promise<void> => {
-    inFlight += 1;
-    while (waiting.length > 0) await send(takeSome());
-    inFlight -= 1;
-  };
-  return (entry) => {
-    waiting.push(entry);
-    if (inFlight < lanes) void fly();
-  };
 }
 
 async function send(names: Names, runs: Runs, entries: readonly Entry[]): Promise<void> {

@@ -10,7 +10,7 @@ import type {
   Suspension,
   TakeOverRequest,
 } from "../../store.ts";
-import type { Cell } from "./client.ts";
+import type { Cell, Client } from "./client.ts";
 import type { Call } from "./signatures.ts";
 
 const RECORD_ID = /^[0-9a-f]{64}$/;
@@ -116,13 +116,18 @@ export function settleAtomicCall(
 }
 
 /** A failed outcome leaves neither statements nor messages behind. */
-export function carryOutCall(request: ClaimRequest, planned: PlannedWork, skewMs: number): Call {
+export function carryOutCall(
+  request: ClaimRequest,
+  planned: PlannedWork,
+  skewMs: number,
+  dateText: Client["dateText"],
+): Call {
   const { id, name, version, form, attemptId, fingerprint, recipe } = request;
   const { settlement } = planned;
   const fails = settlement.outcome.kind === "failed";
   const statements = fails
     ? []
-    : planned.statements.map(({ text, values }) => [text, cells(values)]);
+    : planned.statements.map(({ text, values }) => [text, cells(values, dateText)]);
   const kept = fails ? { ...settlement, messages: [] } : settlement;
   return {
     name: "carry_out",
@@ -144,10 +149,10 @@ export function carryOutCall(request: ClaimRequest, planned: PlannedWork, skewMs
 }
 
 /** Each as the text of a constant without a type, which takes the one of its place. */
-function cells(values: readonly StatementValue[]): Cell[] {
+function cells(values: readonly StatementValue[], dateText: Client["dateText"]): Cell[] {
   return values.map((value) => {
     if (value === null) return null;
-    if (value instanceof Date) return value.toISOString();
+    if (value instanceof Date) return dateText(value);
     return value instanceof Uint8Array ? `\\x${hex(value)}` : String(value);
   });
 }

@@ -1,3 +1,4 @@
+import type { Clock } from "../../model/clock.ts";
 import type { Answer, AtomicAnswer, OperationStore } from "../../store.ts";
 import { guarded } from "./answers.ts";
 import { batches } from "./batch.ts";
@@ -8,16 +9,23 @@ import { isPlanned } from "./errors.ts";
 import type { Names } from "./statements.ts";
 import { judged, toAnswer, toClaimAnswer } from "./transaction.ts";
 
+/**
+ * A statement of the user's may take its time, and the operations of others must not: each group
+ * that takes longer keeps a connection, so only a few may.
+ */
+const OVERTAKING = { afterMs: 100, most: 3 } as const;
+
 /** Operations whose writes are known beforehand: they leave in groups. */
 export function carryOut(
   db: Connections,
   names: Names,
   skew: { readonly ms: number },
+  clock: Clock,
 ): NonNullable<OperationStore["carryOut"]> {
-  const call = batches(names, db);
+  const call = batches(names, db, { clock, ...OVERTAKING });
   return (request, planned) =>
     guarded(async (): Promise<Answer<AtomicAnswer<undefined>>> => {
-      const answer = await call(carryOutCall(request, planned, skew.ms));
+      const answer = await call(carryOutCall(request, planned, skew.ms, db.client.dateText));
       if (answer.kind === "not-applied" && !answer.again) {
         const { error } = answer;
         if (isPlanned(error)) return { kind: "ok", value: { kind: "threw", error } };

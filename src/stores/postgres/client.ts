@@ -6,6 +6,8 @@ export type Row = readonly Cell[];
 export interface Client {
   /** Whether one connection serves everything, so that nothing may be kept from it. */
   readonly single: boolean;
+  /** A `Date` as the driver writes it: a column without a zone takes its day and hour from that. */
+  dateText(date: Date): string;
   /** Counts one connection as kept until the function is called; none if no more may be kept. */
   keep(): (() => void) | undefined;
   /** Waits for a connection. A failure means that nothing was sent. */

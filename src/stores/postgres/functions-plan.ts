@@ -1,10 +1,16 @@
-import { ACCEPTABLE, define, overLone, refuseIsolation, stage } from "./functions-shared.ts";
+import { ACCEPTABLE, define, LEASE, overLone, refuseIsolation, stage } from "./functions-shared.ts";
 import { lockKey, milliseconds, type Names, PLANNED } from "./statements.ts";
 
 /** How long a group waits for a row that another transaction holds, in milliseconds. */
 const LOCK_MS = 20;
+/** And for each after the first, because all who wait for the same row would add up. */
+const LOCK_MS_NEXT = 1;
+/** The setting of a transaction that says how long it is by now. */
+const LOCK_SETTING = "nevertwice.lock_ms";
 /** So many statements stay prepared on a connection. */
 const PREPARED_MAX = 100;
+/** And each so long, in milliseconds: it keeps the types that its columns had. */
+const PREPARED_MS = 1_000;
 
 /** Claim, planned statements and outcome as one call, which may be one of a group. */
 export function carryOutFunctions(names: Names): string {
@@ -13,24 +19,26 @@ export function carryOutFunctions(names: Names): string {
 
 /**
  * A statement of the user's with its values as texts. Prepared, a constant without a type takes
- * the type of its place, as a parameter of a driver does; and it is planned once a connection.
+ * the type of its place, as a parameter of a driver does; and it is read once for many.
  */
 function runPlannedFunction(names: Names): string {
-  return `CREATE FUNCTION ${names.of(PLANNED)}(p_text text, p_values json) RETURNS void
+  return `CREATE FUNCTION ${names.of(PLANNED)}(p_text text, p_values json, p_anew boolean)
+  RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
   mine constant text := '${names.prefix}plan_';
   prepared constant text := mine || left(encode(sha256(convert_to(p_text, 'UTF8')), 'hex'), 18);
-  known text[] := ARRAY(SELECT name FROM pg_prepared_statement() WHERE starts_with(name, mine));
+  fresh constant text[] := ARRAY(SELECT name FROM pg_prepared_statement()
+    WHERE starts_with(name, mine) AND NOT p_anew
+      AND prepare_time > clock_timestamp() - ${LEASE(String(PREPARED_MS))});
   spare text;
   arguments text;
 BEGIN
-  IF NOT prepared = ANY (known) THEN
-    IF cardinality(known) >= ${PREPARED_MAX} THEN
-      FOREACH spare IN ARRAY known LOOP
-        EXECUTE 'DEALLOCATE ' || spare;
-      END LOOP;
-    END IF;
+  IF NOT prepared = ANY (fresh) THEN
+    FOR spare IN SELECT name FROM pg_prepared_statement() WHERE starts_with(name, mine)
+        AND (NOT name = ANY (fresh) OR cardinality(fresh) >= ${PREPARED_MAX}) LOOP
+      EXECUTE 'DEALLOCATE ' || spare;
+    END LOOP;
     EXECUTE 'PREPARE ' || prepared || ' AS ' || p_text;
   END IF;
   SELECT string_agg(quote_nullable(value), ', ' ORDER BY position) INTO arguments
@@ -55,12 +63,16 @@ ${ACCEPTABLE}
   IF acceptable THEN
     BEGIN
       IF NOT p_wait THEN
-        ignored := set_config('lock_timeout', '${LOCK_MS}', true);
+        ignored := set_config('lock_timeout',
+          coalesce(nullif(current_setting('${LOCK_SETTING}', true), ''), '${LOCK_MS}'), true);
       END IF;
 ${claimAndSettle(names)}
     EXCEPTION WHEN OTHERS THEN
       IF p_wait THEN
         RAISE;
+      END IF;
+      IF SQLSTATE = '55P03' THEN
+        ignored := set_config('${LOCK_SETTING}', '${LOCK_MS_NEXT}', true);
       END IF;
       RETURN 'locked';
     END;
@@ -85,7 +97,7 @@ function claimAndSettle(names: Names): string {
   IF FOUND THEN
     SET CONSTRAINTS ALL DEFERRED;
     FOR part IN SELECT value FROM json_array_elements(p_statements) LOOP
-      PERFORM ${names.of(PLANNED)}(part ->> 0, part -> 1);
+      PERFORM ${names.of(PLANNED)}(part ->> 0, part -> 1, p_wait);
     END LOOP;
     SET CONSTRAINTS ALL IMMEDIATE;
     INSERT INTO ${names.operation} (id, fence, created_at, final_at, version, attempts,

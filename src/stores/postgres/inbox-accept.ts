@@ -1,9 +1,9 @@
 import type { Accepted, AcceptRequest, NewEvent } from "../../store/inbox.ts";
 import type { Answer } from "../../store.ts";
 import { changed } from "./answers.ts";
-import { grouped } from "./batch.ts";
 import type { Row } from "./client.ts";
 import type { Connections } from "./connection.ts";
+import { grouped } from "./groups.ts";
 import { acceptCall, type CursorCells, NO_CURSOR } from "./inbox-calls.ts";
 import { callOne } from "./signatures.ts";
 import type { Names } from "./statements.ts";
@@ -34,11 +34,11 @@ export function accepting(
     const { name, values } = acceptCall(events, cursor, skew.ms);
     return changed(await db.alone(callOne(names, name), values), toSaid);
   };
-  const join = grouped<Entry>(
-    ({ events }) => events.reduce((sum, { body }) => sum + 2 * body.length, 0),
-    (entries) => send(ask, entries),
-    LANES,
-  );
+  const join = grouped<Entry>({
+    sizeOf: ({ events }) => events.reduce((sum, { body }) => sum + 2 * body.length, 0),
+    send: (entries) => send(ask, entries),
+    lanes: LANES,
+  });
   return async ({ events, cursor }) => {
     if (cursor !== undefined) return ask(events, [cursor.source, cursor.from ?? null, cursor.to]);
     if (events.length === 0) return { kind: "ok", value: [] };

@@ -1,3 +1,4 @@
+import { localTime } from "../../model/clock.ts";
 import { digest } from "../../model/key.ts";
 import {
   type Cell,
@@ -82,6 +83,7 @@ export function pgClient(pool: PgPool, prepare: boolean): Client {
   return {
     // A pool of one has no connection to spare for leases.
     single: pool.options.max === 1,
+    dateText: localTime,
     keep: keeping(pool, pool.options.max),
     acquire: async () => new PgSession(await idle(pool), nameOf),
   };

@@ -40,6 +40,7 @@ export function pgliteClient(instance: PGliteInstance): Client {
   const db = instance as unknown as PGlite;
   return {
     single: true,
+    dateText: (date) => date.toISOString(),
     keep: () => undefined,
     acquire: async () => {
       await instance.waitReady;

@@ -45,6 +45,7 @@ export function isPostgresJs(pool: object): pool is PostgresJsSql {
 export function postgresJsClient(sql: PostgresJsSql, prepare: boolean): Client {
   return {
     single: sql.options.max === 1,
+    dateText: (date) => date.toISOString(),
     keep: keeping(sql, sql.options.max),
     acquire: async () => postgresJsSession((await sql.reserve()) as ReservedClient, prepare),
   };

@@ -91,7 +91,7 @@ export function postgresStore<Pool extends PostgresPool, Tx = ClientOf<Pool>>(
         return answer;
       }),
     atomic: (request, work) => guarded(() => atomic(context, request, work)),
-    carryOut: carryOut(db, names, skew),
+    carryOut: carryOut(db, names, skew, clock),
     inbox: inbox(context),
     outbox: outbox(db, names, skew),
     join: (tx, request, work) => guarded(() => join(context, tx, request, work)),
