@@ -83,10 +83,11 @@ function wasRead(request: NodeRequest): boolean {
 }
 
 function parsedBody(
-  { body }: NodeRequest,
+  request: NodeRequest,
   type: string | undefined,
   fingerprint: unknown,
 ): Body | undefined {
+  const { body } = request;
   if (body === undefined)
     throw new NevertwiceError(
       "body-unparsed",
@@ -100,8 +101,15 @@ function parsedBody(
         "with the JSON that stands for it, such as its fields and a digest of each file.",
     );
   if (typeof body !== "string") return { json: body };
-  // What begins like an object is the text of one; another text may be a JSON string, parsed.
-  return isJson(type) && !/^\s*[{[]/.test(body)
-    ? { json: body }
-    : readBody(Buffer.from(body, "utf8"), type);
+  const parsed = isJson(type) && isParsedString(request, body);
+  return parsed ? { json: body } : readBody(Buffer.from(body, "utf8"), type);
+}
+
+/** Whether it was a JSON string, rather than the text of an object that no parser has read. */
+function isParsedString({ headers }: NodeRequest, body: string): boolean {
+  if (!/^\s*[{[]/.test(body)) return true;
+  // Its quotes were sent besides.
+  const length = headers["content-length"];
+  const known = length !== undefined && headers["content-encoding"] === undefined;
+  return known && Number(length) > Buffer.byteLength(body) + 1;
 }

@@ -118,6 +118,23 @@ for (const [name, pack] of Object.entries(PACKS)) {
       ));
   }
 
+  test(`${name}: a JSON string is no object, although it holds the text of one`, () =>
+    on(
+      pack,
+      (app, house) => {
+        app.use(pack.json({ strict: false }), protect(house.once, OPTIONS), answer(house));
+      },
+      async ({ post, house }) => {
+        const string = JSON.stringify(ORDER_TEXT);
+        const first = await post("/orders", string);
+        assertReplay(first, await post("/orders", string));
+        assertProblem(await post("/orders", ORDER_TEXT), "key-reused");
+        assert.equal((await post("/orders", ORDER_TEXT, JSON_TYPE, "key-2")).status, 200);
+        assertProblem(await post("/orders", string, JSON_TYPE, "key-2"), "key-reused");
+        assert.equal(house.runs("handler"), 2);
+      },
+    ));
+
   test(`${name}: a form is compared by its fields`, () =>
     on(
       pack,
