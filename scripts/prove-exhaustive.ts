@@ -5,10 +5,8 @@ import { describeBroken, replay, SCENES, type Search } from "../test/simulation/
 import { searchAll } from "../test/simulation/search-threads.ts";
 import type { SearchProgress, SearchReport } from "../test/simulation/search-worker.ts";
 import { WORKLOADS } from "../test/simulation/workload.ts";
+import { Misused } from "./misused.ts";
 
-const USAGE =
-  "npm run prove -- exhaustive [--scene duplicate|worker] [--workload plain] [--faults 2] " +
-  "[--lasting 2] [--minutes 60] [--threads 2] [--from 0,1,0] [--replay 0,1,0]";
 const PROGRESS_MS = 10_000;
 const WORKLOADS_DEFAULT = ["plain", "checkout", "keyless"] as const;
 const FAULTS_MAX = 4;
@@ -63,9 +61,9 @@ function readTask(args: readonly string[]): Task {
   ];
   const whole = counts.every((count) => Number.isSafeInteger(count) && count >= 0);
   if (!whole || Number(faults) > FAULTS_MAX || !(Number(minutes) > 0) || threads === "0")
-    throw new Error(`The numbers make no sense. Usage: ${USAGE}`);
+    throw new Misused("The numbers make no sense.");
   if (searches.length === 0 || !(one || searches.length === 1))
-    throw new Error(`A path needs its one scene and workload. Usage: ${USAGE}`);
+    throw new Misused("A path needs its one scene and workload.");
   return {
     ...{ searches, minutes: Number(minutes), threads: Number(threads), from, replay: played },
   };

@@ -2,9 +2,7 @@ import { parseArgs } from "node:util";
 import { errorOf, type Finding, fuzz } from "../test/fuzz/run.ts";
 import type { Target } from "../test/fuzz/target.ts";
 import { TARGETS } from "../test/fuzz/targets.ts";
-
-const USAGE =
-  "npm run prove -- fuzz [--minutes 1] [--seed 1] [--target key] [--input <hexadecimal digits>]";
+import { Misused } from "./misused.ts";
 
 /** Feeds hostile input to whatever reads it, and checks what came of it. @returns the exit code */
 export async function proveFuzz(args: readonly string[]): Promise<number> {
@@ -20,9 +18,9 @@ export async function proveFuzz(args: readonly string[]): Promise<number> {
   const [minutes, seed] = [Number(values.minutes), Number(values.seed)];
   const targets = TARGETS.filter(({ name }) => [undefined, name].includes(values.target));
   if (!(minutes > 0) || !Number.isSafeInteger(seed) || targets.length === 0) {
-    console.error(`The numbers make no sense, or nothing has that name. Usage: ${USAGE}`);
-    console.error(`The targets are: ${TARGETS.map(({ name }) => name).join(", ")}.`);
-    return 2;
+    throw new Misused(
+      `The numbers make no sense, or nothing has that name. The targets are: ${TARGETS.map(({ name }) => name).join(", ")}.`,
+    );
   }
   const [first] = targets;
   if (values.input !== undefined && first !== undefined) return again(first, values.input);

@@ -3,8 +3,8 @@ import { campaign } from "../test/crash/campaign.ts";
 import { openScene } from "../test/crash/scene.ts";
 import { tallyTable } from "../test/crash/tally.ts";
 import { type Ground, openGround, readDatabases } from "./ground.ts";
+import { Misused } from "./misused.ts";
 
-const USAGE = "npm run prove -- kills [--db sqlite|postgres] [--minutes 3] [--lanes 3] [--seed 1]";
 const PROGRESS_MS = 10_000;
 
 /** Every fault point on every database, with real processes. @returns the exit code */
@@ -21,7 +21,7 @@ export async function proveKills(args: readonly string[]): Promise<number> {
   const [minutes, lanes, seed] = [values.minutes, values.lanes, values.seed].map(Number);
   const databases = readDatabases(values.db);
   if (databases === undefined || !minutes || !lanes || !Number.isSafeInteger(seed))
-    throw new Error(`This makes no sense. Usage: ${USAGE}`);
+    throw new Misused("This makes no sense.");
   console.log(`Seed ${seed}.`);
   for (const name of databases) {
     const ground = await openGround(name);

@@ -3,8 +3,8 @@ import { access, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { parseArgs, promisify } from "node:util";
+import { Misused } from "./misused.ts";
 
-const USAGE = "npm run prove -- model [--only <name>] [--troubles 2]";
 const MODEL: string = join(import.meta.dirname, "../spec/operation.pml");
 const SEARCH_MS = 600_000;
 const OUTPUT_BYTES_MAX = 64 * 1_024 * 1_024;
@@ -131,7 +131,8 @@ export async function proveModel(args: readonly string[]): Promise<number> {
     options: { only: { type: "string" }, troubles: { type: "string" } },
   });
   const { troubles } = values;
-  if (troubles !== undefined && !/^[0-9]$/.test(troubles)) throw new Error(`Usage: ${USAGE}`);
+  if (troubles !== undefined && !/^[0-9]$/.test(troubles))
+    throw new Misused("Those are no troubles.");
   const budget = troubles === undefined ? [] : [`-DTROUBLES=${troubles}`];
   const chosen = ({ name }: Configuration): boolean =>
     values.only === undefined || name === values.only;
@@ -139,7 +140,7 @@ export async function proveModel(args: readonly string[]): Promise<number> {
     CONFIGURATIONS.filter(chosen).map((one) => withBudget(one, budget)),
     MUTANTS.filter(chosen),
   ];
-  if (honest.length + mutants.length === 0) throw new Error(`No such model. Usage: ${USAGE}`);
+  if (honest.length + mutants.length === 0) throw new Misused("No such model.");
   if (!((await hasTools()) || (await installTools()))) {
     console.warn("SKIPPED: there is no spin with a C compiler: install the packages spin and gcc.");
     return 0;

@@ -2,10 +2,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "./command.ts";
+import { Misused } from "./misused.ts";
 import { startServers } from "./servers.ts";
-
-const USAGE =
-  "npm run prove -- mutation [--room core] [--seed 1] [--without TEST] [src/core/op.ts ...]";
 
 interface Room {
   /** Where its test files are, and how their names begin. */
@@ -79,8 +77,7 @@ export async function proveMutation(args: readonly string[]): Promise<number> {
   const { [room]: known } = ROOMS;
   const missing = positionals.filter((file) => !existsSync(join(ROOT, file)));
   if (known === undefined || missing.length > 0) {
-    console.error(`There is no ${missing[0] ?? `room called ${room}`}. Usage: ${USAGE}`);
-    return 2;
+    throw new Misused(`There is no ${missing[0] ?? `room called ${room}`}.`);
   }
   // Property tests draw the same cases in every run, so that a score can be compared.
   process.env["NEVERTWICE_SEED"] = seed;

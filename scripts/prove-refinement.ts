@@ -12,9 +12,7 @@ import {
 } from "../test/refinement/places.ts";
 import { openTrack, tellRace } from "../test/refinement/race.ts";
 import { openGround } from "./ground.ts";
-
-const USAGE =
-  "npm run prove -- refinement [--minutes 5] [--seed 1] [--store pg] [--from 0] [--sequences 1000]";
+import { Misused } from "./misused.ts";
 
 interface Task {
   readonly seed: number;
@@ -67,9 +65,7 @@ export async function proveRefinement(args: readonly string[]): Promise<number> 
   ];
   const names = Object.keys(PROOFS).filter((name) => [undefined, name].includes(values.store));
   if (!(minutes > 0 && seed >= 0 && from >= 0 && sequences > 0) || names.length === 0) {
-    console.error(`This makes no sense. Usage: ${USAGE}`);
-    console.error(`The stores are: ${Object.keys(PROOFS).join(", ")}.`);
-    return 2;
+    throw new Misused(`This makes no sense. The stores are: ${Object.keys(PROOFS).join(", ")}.`);
   }
   const task = { seed, from, sequences, ms: (minutes * 60_000) / names.length };
   return all(names, task);

@@ -18,11 +18,8 @@ import {
   WORKLOADS,
   type WorkloadName,
 } from "../test/simulation/workload.ts";
+import { Misused } from "./misused.ts";
 
-const USAGE =
-  "npm run prove -- simulation [--minutes 5] [--seed 1] [--histories 1000] " +
-  "[--driver swarm|priority] [--workloads webhook-keyless,webhook-keyed] [--failover] [--relays] " +
-  "[--next] [--threads 2] [--ledger file]";
 const MINUTES_DEFAULT = 1;
 const PROGRESS_MS = 10_000;
 
@@ -58,10 +55,10 @@ function readTask(args: readonly string[]): Task {
     ...{ workloads, failover: values.failover, relays: values.relays, next: values.next },
     ...{ threads: Number(threads), ledger },
   };
-  if (driver !== values.driver) throw new Error(`The driver is not known. Usage: ${USAGE}`);
+  if (driver !== values.driver) throw new Misused("The driver is not known.");
   const whole = [task.seed, task.histories, task.threads].every(Number.isSafeInteger);
   const positive = [task.minutes, task.histories, task.threads].every((count) => count > 0);
-  if (!whole || !positive) throw new Error(`The numbers make no sense. Usage: ${USAGE}`);
+  if (!whole || !positive) throw new Misused("The numbers make no sense.");
   return task;
 }
 
@@ -71,7 +68,7 @@ function workloadNamed(name: string): WorkloadName {
     ...[...BACKWARD_WORKLOADS, ...COMPOSED_WORKLOADS, ...PLANNED_WORKLOADS],
   ];
   const known = all.find((one) => one === name);
-  if (known === undefined) throw new Error(`There is no workload "${name}". Usage: ${USAGE}`);
+  if (known === undefined) throw new Misused(`There is no workload "${name}".`);
   return known;
 }
 

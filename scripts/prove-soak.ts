@@ -2,9 +2,8 @@ import { parseArgs } from "node:util";
 import { handlesOf, judge, type Soaked, soak, text } from "../test/soak/soak.ts";
 import type { Sample } from "../test/soak/soak-worker.ts";
 import { openGround } from "./ground.ts";
+import { Misused } from "./misused.ts";
 
-const USAGE =
-  "npm run prove -- soak [--store postgres] [--operations 1000000] [--rounds 200] [--seed 1]";
 const STORES = ["memory", "sqlite", "postgres"];
 const PROGRESS_MS = 10_000;
 /** A line is fitted through the second half of the rounds. */
@@ -26,7 +25,7 @@ export async function proveSoak(args: readonly string[]): Promise<number> {
   const [operations = 0, rounds = 0, seed = -1] = numbers;
   const stores = STORES.filter((name) => values.store === undefined || name === values.store);
   if (stores.length === 0 || !(rounds >= ROUNDS_LEAST && operations >= rounds && seed >= 0))
-    throw new Error(`This makes no sense. Usage: ${USAGE}`);
+    throw new Misused("This makes no sense.");
   let code = 0;
   for (const name of stores) {
     const tell = teller(name);

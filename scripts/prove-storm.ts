@@ -4,9 +4,8 @@ import { createOutput } from "../src/cli/output.ts";
 import type { OperationStore } from "../src/store.ts";
 import { type Progress, type StormEnd, storm } from "../test/crash/storm.ts";
 import { openGround, readDatabases } from "./ground.ts";
+import { Misused } from "./misused.ts";
 
-const USAGE =
-  "npm run prove -- storm [--kills 1000] [--minutes 60] [--db sqlite|postgres] [--clients 12] [--seed 1]";
 const PROGRESS_MS = 10_000;
 const SHOWN_MAX = 5;
 /** The account that the demo takes a client for who names none. */
@@ -28,7 +27,7 @@ export async function proveStorm(args: readonly string[]): Promise<number> {
   const numbers = [values.kills, values.minutes, values.clients, values.seed].map(Number);
   const [kills = 0, minutes = 0, clients = 0, seed = 0] = numbers;
   if (databases === undefined || !(kills > 0 && minutes > 0 && clients > 0 && seed >= 0))
-    throw new Error(`This makes no sense. Usage: ${USAGE}`);
+    throw new Misused("This makes no sense.");
   for (const name of databases) {
     const ground = await openGround(name);
     if (ground === undefined) continue;

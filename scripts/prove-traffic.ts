@@ -1,7 +1,6 @@
 import { parseArgs } from "node:util";
 import { createTally, playAll, TRAFFICS } from "../test/simulation/traffic/campaign.ts";
-
-const USAGE = "npm run prove -- traffic [--histories 20000] [--seed 1]";
+import { Misused } from "./misused.ts";
 
 /** Plays histories of events that come late, twice and out of order. @returns the exit code */
 export async function proveTraffic(args: readonly string[]): Promise<number> {
@@ -14,8 +13,7 @@ export async function proveTraffic(args: readonly string[]): Promise<number> {
   });
   const [histories, seed] = [Number(values.histories), Number(values.seed)];
   if (!(histories > 0) || !Number.isSafeInteger(seed)) {
-    console.error(`The numbers make no sense. Usage: ${USAGE}`);
-    return 2;
+    throw new Misused("The numbers make no sense.");
   }
   console.log(`${histories} histories a row, seeds from ${seed} on.\n`);
   console.log(

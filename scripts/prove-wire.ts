@@ -13,9 +13,8 @@ import {
 import { METHODS } from "../test/stores/postgres-wire-methods.ts";
 import type { Said } from "../test/stores/postgres-wire-trial.ts";
 import { type Ground, openGround } from "./ground.ts";
+import { Misused } from "./misused.ts";
 
-const USAGE =
-  "npm run prove -- wire [--method settle] [--driver pg|pg-prepared|postgres.js] [--fault swallow] [--lanes 4] [--patience 400]";
 /**
  * A new connection that is lost leaves the rejection of a statement of its own unhandled, and a
  * statement of the user's on a lost one is written to no socket.
@@ -47,8 +46,7 @@ export async function proveWire(args: readonly string[]): Promise<number> {
   const faults = WIRE_FAULTS.filter((name) => fault === undefined || name === fault);
   const [lanes = 0, patience = 0] = [values.lanes, values.patience].map(Number);
   const known = methods.length > 0 && faults.length > 0 && DRIVERS[driver] !== undefined;
-  if (!known || !(lanes > 0) || !(patience > 0))
-    throw new Error(`This makes no sense. Usage: ${USAGE}`);
+  if (!known || !(lanes > 0) || !(patience > 0)) throw new Misused("This makes no sense.");
   const ground = await openGround("postgres");
   if (ground === undefined) return 1;
   const began = performance.now();
