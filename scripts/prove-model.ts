@@ -52,6 +52,7 @@ const KEYLESS = "-DKEYED=0";
 const OPAQUE = "-DFORM=form_opaque";
 const FAILOVER = ["-DFAILOVER", "-DWORDS=0"];
 const QUIETLY = [...FAILOVER, "-DTROUBLES=0"];
+const TWICE = [...QUIETLY, "-DFAILOVERS=2"];
 const LATE_PROOF = ["-DLATE_PROOF", "-DLOOK_UP=2"];
 
 /** What a mutant is searched with, unless it says otherwise: the last one counts. */
@@ -77,6 +78,18 @@ export const CONFIGURATIONS: readonly Configuration[] = [
   {
     name: "failover, opaque, probe",
     defines: [...FAILOVER, "-DTROUBLES=1", OPAQUE, KEYLESS, "-DAFTER_CRASH=crash_probe"],
+  },
+  { name: "two failovers, keyed", defines: TWICE },
+  { name: "two failovers, keyed, absence proves", defines: [...TWICE, "-DLOOK_UP=2"] },
+  {
+    name: "two failovers, keyless, look-up",
+    defines: [...TWICE, "-DTROUBLES=1", KEYLESS, "-DLOOK_UP=1"],
+  },
+  { name: "two failovers, keyless", defines: [...TWICE, "-DTROUBLES=1", KEYLESS] },
+  { name: "two failovers, opaque, doubt", defines: [...TWICE, "-DTROUBLES=1", OPAQUE, KEYLESS] },
+  {
+    name: "two failovers, opaque, probe",
+    defines: [...TWICE, "-DTROUBLES=1", OPAQUE, KEYLESS, "-DAFTER_CRASH=crash_probe"],
   },
   { name: "ends, keyed", defines: ["-DLIVENESS", "-DTROUBLES=1", "-DWORDS=0"], liveness: true },
   {
@@ -115,6 +128,7 @@ export const MUTANTS: readonly Configuration[] = [
     name: "a miss before a forgotten send lands",
     defines: [...QUIETLY, "-DQUIET_OF_THE_RECORD", "-DLOOK_UP=2"],
   },
+  { name: "a record of the second history, trusted", defines: [...TWICE, "-DFIRST_HISTORY"] },
   {
     name: "a renewal beyond runUntil",
     defines: ["-DENDLESS_RENEWAL", "-DLIVENESS"],

@@ -1,6 +1,6 @@
 /*
- * -DFAILOVER: a store that fails over, once at most, to a copy that lags, so that it forgets its
- * newest commits. -DLATE_PROOF: a proof of which no answer came may land later. Without them
+ * -DFAILOVER: a store that fails over, FAILOVERS times at most, to a copy that lags, so that it
+ * forgets its newest commits. -DLATE_PROOF: a proof of which no answer came may land later. Without them
  * nothing of this is in the model.
  *
  * What went out of the store is not rolled back: the provider's memory, requests on their way,
@@ -29,12 +29,20 @@ byte proofSends;
 #endif
 
 #ifdef FAILOVER
-/* The store has failed over. A claim is known by its fence and the history that it was made in. */
-bit history;
-bit claimedIn;
+#ifndef FAILOVERS
+#define FAILOVERS 1
+#endif
+
+/* How often the store has failed over: each time begins a history. */
+unsigned history : 2;
+/* A claim is known by its fence and the history that it was made in; the record by its own. */
+unsigned claimedIn : 2;
+unsigned madeIn : 2;
 
 /* The copy, which is empty until something is copied. */
 mtype:state copyState = absent;
+unsigned copyClaimedIn : 2;
+unsigned copyMadeIn : 2;
 byte copyFence;
 byte copyAttempts;
 mtype:ready copyReadyAt = ready_never;
@@ -51,9 +59,10 @@ bit copyReplayOpen;
 bit copyQuiet;
 #endif
 
-/* Ghosts: what the failover took away. */
+/* Ghosts: what a failover took away. */
 bit sendForgotten;
 bit keyForgotten;
+/* A claim with sends of its own, so that the record which is made anew knows of no failover. */
 bit claimForgotten;
 /* One more than the newest generation whose key is past the deadline. */
 byte lateTo;
@@ -76,7 +85,12 @@ byte lateTo;
 #define isOfThisHistory (heldIn == claimedIn && progress >= seen)
 
 /* `lostSend`: the database tells that its history has changed since the operation was claimed. */
-#define isLostHere (history && !claimForgotten && (KEYED -> lateTo > 0 : held > 1))
+#ifdef FIRST_HISTORY
+#define isOfOlder (history > 0 && madeIn == 0)
+#else
+#define isOfOlder (history > madeIn)
+#endif
+#define isLostHere (isOfOlder && (KEYED -> lateTo > 0 : held > 1))
 #define raisesKey (saw == result_not_executed && !untouched)
 #ifdef REPLAY_UNASKED
 #define mayReplay true
@@ -97,6 +111,7 @@ byte lateTo;
 #define sentKey key
 
 inline claimDrawn() { claimedIn = history }
+inline recordMade() { madeIn = history }
 inline deadlinePassed() { lateTo = generation + 1 }
 
 /* The run's view of the record, from its claim on. */
@@ -143,6 +158,7 @@ inline checkOutcome(to) {
 #define mayDouble false
 #define sendForgotten false
 inline claimDrawn() { skip }
+inline recordMade() { skip }
 inline deadlinePassed() { skip }
 inline snapshot() { skip }
 inline noSnapshot() { skip }

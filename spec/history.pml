@@ -3,6 +3,8 @@
 #ifdef FAILOVER
 inline copyRecord() {
   copyState = state;
+  copyClaimedIn = claimedIn;
+  copyMadeIn = madeIn;
   copyFence = fence;
   copyAttempts = attempts;
   copyReadyAt = readyAt;
@@ -23,6 +25,8 @@ inline copyRecord() {
 /* Nobody reads the copy any more. */
 inline dropCopy() {
   copyState = absent;
+  copyClaimedIn = 0;
+  copyMadeIn = 0;
   copyFence = 0;
   copyAttempts = 0;
   copyReadyAt = ready_never;
@@ -46,9 +50,10 @@ inline dropCopy() {
 
 inline forget() {
   /* Each claim of a wrapped handler is a send. */
-  sendForgotten = (FORM == form_opaque -> fence > copyFence : sent > copySends);
-  keyForgotten = generation > copyGeneration;
-  claimForgotten = copyState == absent;
+  sendForgotten = sendForgotten ||
+    (FORM == form_opaque -> fence > copyFence : sent > copySends);
+  keyForgotten = keyForgotten || generation > copyGeneration;
+  claimForgotten = claimForgotten || (copyState == absent && sendForgotten);
   state = copyState;
   /* Whoever ran under an attempt's id does not come back with it. */
   attemptOf = (fence == copyFence -> attemptOf : 0);
@@ -71,8 +76,9 @@ inline forget() {
   /* It begins anew when the failover is noticed: a forgotten send may be on its way. */
   quiet = 0;
 #endif
-  claimedIn = 0;
-  inserted = !claimForgotten;
+  claimedIn = copyClaimedIn;
+  madeIn = copyMadeIn;
+  inserted = copyState != absent;
   pruned = 0;
   /* The user's own rows and the outcome went with their commit. */
   orders = 0;
@@ -84,8 +90,8 @@ active proctype Failover() {
 end_fails:
   atomic {
     if
-    :: !history && copyState == absent && state != absent && !isFinal -> copyRecord()
-    :: !history && state != absent && !isCopied -> history = 1; forget(); dropCopy()
+    :: history < FAILOVERS && copyState == absent && state != absent && !isFinal -> copyRecord()
+    :: history < FAILOVERS && state != absent && !isCopied -> history++; forget(); dropCopy()
     fi
   };
   goto end_fails

@@ -15,6 +15,7 @@ inline insert(me) {
   fence = 1;
   attempts = 1;
   attemptOf = me;
+  recordMade();
   claimDrawn();
   begun = 0;
   result = result_none;

@@ -81,7 +81,7 @@ proctype Worker(byte me) {
   bit counts;
 #ifdef FAILOVER
   /* What the run's writes name beside the fence, and the step as it has seen it. */
-  bit heldIn;
+  unsigned heldIn : 2;
   byte seen;
   mtype:result saw = result_none;
   byte key;
