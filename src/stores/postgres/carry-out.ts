@@ -4,7 +4,7 @@ import { guarded } from "./answers.ts";
 import { batches } from "./batch.ts";
 import { carryOutCall } from "./calls.ts";
 import type { Connections } from "./connection.ts";
-import { toSettled } from "./documents.ts";
+import { toClaimed, toSettled } from "./documents.ts";
 import { isPlanned } from "./errors.ts";
 import type { Names } from "./statements.ts";
 import { judged, toAnswer, toClaimAnswer } from "./transaction.ts";
@@ -33,11 +33,9 @@ export function carryOut(
         return finished.kind === "refused" ? answer : toAnswer(finished);
       }
       if (answer.kind !== "ok") return answer;
-      const [word = "", at = ""] = answer.value.split(" ", 2);
-      if (word === "done") {
-        const claimed = toClaimAnswer(request, `claimed ${at}`);
-        if (claimed.kind !== "claimed") throw new Error("A claim was read as none.");
-        const snapshot = toSettled(claimed.snapshot, planned.settlement, answer.value);
+      if (answer.value.startsWith("done ")) {
+        const claimed = toClaimed(request, answer.value);
+        const snapshot = toSettled(claimed, planned.settlement, answer.value);
         return { kind: "ok", value: { kind: "committed", value: undefined, snapshot } };
       }
       const claimed = toClaimAnswer(request, answer.value);

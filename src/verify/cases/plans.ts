@@ -8,6 +8,7 @@ import {
   claimed,
   claimOf,
   crowd,
+  inserting,
   messageOf,
   recordOf,
   settlementOf,
@@ -55,6 +56,27 @@ export const planCases: readonly StoreCase[] = [
       assert.equal(await bench.userRows.count(), 0);
       assert.equal((await recordOf(bench.store, planFor("k").id)).outcome?.status, 402);
       assert.deepEqual(answered(await bench.store.messages(planFor("k").id)), []);
+    },
+  },
+  {
+    guarantee: 10,
+    name: "a body above the limit is not kept, whether a plan or a transaction ended with it",
+    needs: ["statements"],
+    async run(bench) {
+      const settlement = { ...settlementOf({ reference: "order_1" }), keepResponse: false };
+      const planned = { statements: rows(bench, "a"), settlement };
+      const work = inserting(bench, "b", { settlement, value: undefined });
+      for (const [key, given] of [
+        ["planned", await carryOut(bench, planFor("planned"), planned)],
+        ["atomic", await bench.store.atomic(planFor("atomic"), work)],
+      ] as const) {
+        const answer = answered(given);
+        assert.ok(answer.kind === "committed");
+        const final = await recordOf(bench.store, planFor(key).id);
+        assertSame(answer.snapshot.record, final);
+        const { kind, status, reference } = settlement.outcome;
+        assert.deepEqual(final.outcome, { kind, status, reference, missing: "too-large" });
+      }
     },
   },
   {
